@@ -1,4 +1,4 @@
-"""The province, its offices and its staff as founded, and the accounts that follow from them (R1, R6, R56)."""
+"""The province, its offices and staff as founded, and the accounts that follow from them (R1, R6, R56)."""
 
 from __future__ import annotations
 
