@@ -1,0 +1,86 @@
+"""The ground of all tests: a real PostgreSQL of their own, databases from it, and which browser there is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import settings
+from psycopg import sql
+
+from accessctl.embedded import Cluster
+
+settings.register_profile("dev", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+FreshDatabase = Callable[..., str]
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """One server for each worker process: roles belong to a whole server, so workers cannot share one."""
+    folder = Path(tempfile.mkdtemp(prefix="accessctl-tests-"))
+    folder.chmod(0o711)  # as root, the server's own user has to pass through
+    server = Cluster(folder, fast=True)
+    server.start()
+    yield server
+    server.destroy()
+
+
+@pytest.fixture
+def fresh_database(cluster: Cluster) -> Iterator[FreshDatabase]:
+    """`fresh_database(template=None) → dsn`: new databases with names of their own, gone after the test.
+
+    A template must have no sessions while it is copied. PUBLIC may connect to a copy even when the template
+    is closed: rights on the database itself are not copied.
+    """
+    made: list[str] = []
+
+    def make(template: str | None = None) -> str:
+        name = f"t_{uuid4().hex[:12]}"
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            sql.Identifier(name), sql.Identifier(template or "template1")
+        )
+        with psycopg.connect(cluster.dsn(), autocommit=True) as session:
+            session.execute(statement)
+        made.append(name)
+        return cluster.dsn(name)
+
+    yield make
+    with psycopg.connect(cluster.dsn(), autocommit=True) as session:
+        for name in made:
+            session.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(fresh_database: FreshDatabase) -> str:
+    """The address of one new, empty database."""
+    return fresh_database()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's program; without one the test is skipped with this reason, and the header says so."""
+    found = _chromium()
+    if found is None:
+        pytest.skip("no Chromium on this machine")
+    return found
+
+
+def pytest_report_header() -> str:
+    found = _chromium()
+    return f"browser tests: with {found}" if found else "browser tests: NOT RUN, no Chromium on this machine"
+
+
+def _chromium() -> str | None:
+    named = os.environ.get("ACCESSCTL_CHROMIUM")
+    return named or next(filter(None, map(shutil.which, _BROWSERS)), None)
