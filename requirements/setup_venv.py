@@ -99,12 +99,8 @@ def _build() -> None:
         [*pip, "install", "--require-hashes", "--no-input", "-r", str(PINS)], count, "packages"
     )
     # compat: one .pth line with the checkout, so that new top-level folders need no new installation.
-    _run_with_progress(
-        [*pip, "install", "--no-deps", "--no-build-isolation", "--no-input"]
-        + ["--config-settings", "editable_mode=compat", "-e", str(ROOT)],
-        0,
-        "accessctl",
-    )
+    options = ["--no-deps", "--no-build-isolation", "--no-input", "--config-settings", "editable_mode=compat"]
+    _run_with_progress([*pip, "install", *options, "-e", str(ROOT)], 0, "accessctl")
     print(f"make setup: .venv is ready ({time.monotonic() - started:.0f} s)", flush=True)
 
 
@@ -144,8 +140,7 @@ def _run_with_progress(command: list[str], total: int, what: str) -> None:
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, cwd=ROOT
     )
-    assert process.stdout is not None
-    for line in process.stdout:
+    for line in process.stdout or ():
         lines.append(line.rstrip())
         if line.startswith(("Collecting ", "Requirement already satisfied: ")) and total:
             seen += 1

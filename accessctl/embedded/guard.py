@@ -21,7 +21,7 @@ class Guard:
 
     def __init__(self, data: Path, rubbish: list[Path]) -> None:
         package_root = Path(__file__).resolve().parents[2]
-        self._watcher = subprocess.Popen(  # noqa: S603
+        self._watcher = subprocess.Popen(
             [sys.executable, "-m", __name__, str(data), *map(str, rubbish)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

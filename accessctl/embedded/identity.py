@@ -15,6 +15,8 @@ from accessctl.embedded.problems import ClusterError, Problem
 # Existing unprivileged users, best first. None is ever created.
 CANDIDATES = ("postgres", "nobody")
 
+Finished = subprocess.CompletedProcess[str]
+
 
 @dataclass(frozen=True, slots=True)
 class ServerUser:
@@ -25,14 +27,12 @@ class ServerUser:
     name: str
     drop: bool
 
-    def run(
-        self, command: Sequence[str], *, cwd: Path, seconds: float = 90.0
-    ) -> subprocess.CompletedProcess[str]:
-        """Run to its end as this user, in a session of its own so that Ctrl-C in our terminal passes it by."""
-        with open(os.devnull, "rb") as nothing:
-            return subprocess.run(  # noqa: S603  # fixed programs, no shell
+    def run(self, command: Sequence[str], *, cwd: Path, seconds: float = 90.0) -> Finished:
+        """Run to its end as this user, in a session of its own: Ctrl-C in our terminal passes it by."""
+        try:
+            return subprocess.run(
                 command,
-                stdin=nothing,
+                stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
                 errors="replace",
@@ -43,6 +43,9 @@ class ServerUser:
                 check=False,
                 **self.identity(),
             )
+        except subprocess.TimeoutExpired as error:
+            program = Path(command[0]).name
+            raise ClusterError(Problem.FAILED, f"{program} did not end within {seconds:.0f} s") from error
 
     def identity(self) -> dict[str, Any]:
         """Arguments for subprocess; extra groups are dropped with the user (root's would stay otherwise)."""

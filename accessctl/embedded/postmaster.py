@@ -80,7 +80,7 @@ def _works_in(pid: int, data: Path) -> bool:
             return os.readlink(f"/proc/{pid}/cwd") == str(data.resolve())
         except OSError:
             return False
-    shown = subprocess.run(  # noqa: S603  # systems without /proc
+    shown = subprocess.run(  # systems without /proc
         ["/bin/ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
     return str(data) in shown.stdout
