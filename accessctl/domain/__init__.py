@@ -1,0 +1,1 @@
+"""Pure rules of the agency: no input, no output, standard library only."""
