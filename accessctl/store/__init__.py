@@ -1,0 +1,1 @@
+"""The service's own PostgreSQL: tables, the audit inbox and log, migrations."""

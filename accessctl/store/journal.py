@@ -1,0 +1,60 @@
+"""The request path of the audit log: one plain INSERT, and waiting until it is under a signed checkpoint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from accessctl.errors import Unavailable
+from audit.entry import encode
+from accessctl.store.models import AuditInbox
+
+WAKE = "accessctl_inbox"
+"""The channel on which a waiter wakes the sequencer; a wake-up only, nothing depends on it."""
+LATE_AFTER = 5.0
+"""Seconds after which the sequencer counts as late and nothing is lent (audit.md §2.3)."""
+_FIRST_LOOK = 0.003
+_BETWEEN_LOOKS = 0.002
+
+
+def leave(session: Session, *, at: datetime, fields: Mapping[str, Any]) -> int:
+    """Put one record into the inbox, in the caller's transaction; returns its inbox id.
+
+    Fields that are None are left out, so that a leaf says only what there is to say.
+    """
+    leaf = encode({"at": at, **{name: value for name, value in fields.items() if value is not None}})
+    statement = insert(AuditInbox).values(at=at, leaf=leaf).returning(AuditInbox.id)
+    return session.execute(statement).scalar_one()
+
+
+def await_checkpoint(sessions: sessionmaker[Session], inbox_id: int, *, patience: float = LATE_AFTER) -> None:
+    """Return once the record stands in the log under a signed checkpoint.
+
+    Holds no lock and no transaction while it waits. Raises Unavailable("audit.late") after `patience` seconds
+    and Unavailable("audit.unavailable") when the log cannot be read: whoever waits releases nothing (S35).
+    """
+    deadline = time.monotonic() + patience
+    try:
+        with sessions() as session:
+            connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+            connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": WAKE})
+            pause = _FIRST_LOOK
+            while True:
+                time.sleep(pause)
+                if connection.execute(_SEQUENCED, {"id": inbox_id}).scalar():
+                    return
+                if time.monotonic() > deadline:
+                    raise Unavailable("audit.late")
+                pause = min(pause + _BETWEEN_LOOKS, 0.05)
+    except SQLAlchemyError as error:
+        raise Unavailable("audit.unavailable") from error
+
+
+_SEQUENCED = text("SELECT EXISTS (SELECT FROM audit_log WHERE inbox_id = :id)")
+"""The log row and the checkpoint over it are written in one transaction: one seen, both are there."""

@@ -1,0 +1,73 @@
+"""The tamper-evident log: inbox → log → signed checkpoints, and a derived index for searching (audit.md §2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Identity, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from accessctl.store.base import Base
+
+
+class AuditInbox(Base):
+    """Where a request leaves its record: one plain INSERT, in the business transaction."""
+
+    __tablename__ = "audit_inbox"
+
+    id: Mapped[int] = mapped_column(BigInteger(), Identity(always=True), primary_key=True)
+    at: Mapped[datetime]
+    leaf: Mapped[bytes]
+
+
+class AuditLog(Base):
+    """Dense 0…n-1, immutable. `inbox_id` lets a waiter find its record; it is not hashed."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (Index("ix_audit_log_inbox_id", "inbox_id"), {"postgresql_partition_by": "RANGE (idx)"})
+
+    idx: Mapped[int] = mapped_column(BigInteger(), primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    leaf: Mapped[bytes]
+    inbox_id: Mapped[int]
+
+
+class AuditCheckpoint(Base):
+    """A signed C2SP checkpoint and the frontier to go on from."""
+
+    __tablename__ = "audit_checkpoint"
+
+    size: Mapped[int] = mapped_column(BigInteger(), primary_key=True, autoincrement=False)
+    frontier: Mapped[bytes]
+    note: Mapped[str]
+    at: Mapped[datetime]
+
+
+class AuditIndex(Base):
+    """Derived from the leaves, for searching only; nothing is ever proven by it."""
+
+    __tablename__ = "audit_index"
+    __table_args__ = (
+        Index("ix_audit_index_actor", "actor", "idx"),
+        Index("ix_audit_index_account", "account", "idx"),
+        Index("ix_audit_index_dossier", "dossier", "idx"),
+        Index("ix_audit_index_guest", "guest", "idx"),
+        Index("ix_audit_index_host", "host", "idx"),
+        Index("ix_audit_index_event", "event", "idx"),
+        Index("ix_audit_index_at", "at"),
+    )
+
+    idx: Mapped[int] = mapped_column(BigInteger(), primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    event: Mapped[str]
+    outcome: Mapped[str]
+    actor: Mapped[str | None]
+    office: Mapped[str | None]
+    """The actor's office at the time."""
+    account: Mapped[str | None]
+    kind: Mapped[str | None]
+    lease: Mapped[str | None] = mapped_column(index=True)
+    dossier: Mapped[str | None]
+    guest: Mapped[str | None]
+    host: Mapped[str | None]
+    subject: Mapped[str | None]

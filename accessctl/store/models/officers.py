@@ -1,0 +1,65 @@
+"""The people: officers, their roles, their signed-in sessions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from accessctl.store.base import Base
+
+
+class Officer(Base):
+    """A named person of an office. Never deleted: history keeps the name."""
+
+    __tablename__ = "officer"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(unique=True)
+    full_name: Mapped[str]
+    title: Mapped[str]
+    phone: Mapped[str]
+    email: Mapped[str]
+    office_code: Mapped[str] = mapped_column(ForeignKey("office.code"), index=True)
+    department: Mapped[str]
+    password_hash: Mapped[str | None]
+    must_change: Mapped[bool] = mapped_column(default=True)
+    """The next sign-in must set a new password."""
+    failures: Mapped[int] = mapped_column(default=0)
+    failed_at: Mapped[datetime | None]
+    locked_until: Mapped[datetime | None]
+    left_at: Mapped[datetime | None]
+    roles: Mapped[list[OfficerRole]] = relationship(back_populates="officer", foreign_keys="OfficerRole.officer_id")
+
+
+class OfficerRole(Base):
+    """A role held over a time; who granted it stands in the audit log and here."""
+
+    __tablename__ = "officer_role"
+    __table_args__ = (
+        Index("uq_officer_role_held", "officer_id", "role", unique=True, postgresql_where=text("revoked_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    role: Mapped[str]
+    shown_first: Mapped[bool] = mapped_column(default=False)
+    granted_at: Mapped[datetime]
+    granted_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    revoked_at: Mapped[datetime | None]
+    officer: Mapped[Officer] = relationship(back_populates="roles", foreign_keys=[officer_id])
+
+
+class WebSession(Base):
+    """A signed-in browser. The cookie holds the token; only its hash is kept here."""
+
+    __tablename__ = "web_session"
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"), index=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    address: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None]

@@ -1,0 +1,123 @@
+"""Moving the inbox into the log: dense indexes, one signed checkpoint for each batch (audit.md §2.2).
+
+Runs as the database role `sequencer`, the only one that may move rows, in the one process that holds the
+advisory lock and the signing key. A crash is a rollback: rows are in the inbox or in the log, never in both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from audit.checkpoint import open_checkpoint, sign_checkpoint
+from audit.merkle import Frontier, leaf_hash
+from audit.note import Signer, Verifier
+
+BATCH = 2000
+LOCK = 0x6163_6375  # "accu": one sequencer for one control database
+CLOCK_LEEWAY = timedelta(seconds=60)
+
+_TAKE = text(
+    "WITH moved AS (DELETE FROM audit_inbox WHERE id IN (SELECT id FROM audit_inbox ORDER BY id LIMIT :batch)"
+    " RETURNING id, at, leaf) SELECT id, at, leaf FROM moved ORDER BY id"
+)
+_APPEND = text(
+    "INSERT INTO audit_log (idx, at, leaf, inbox_id)"
+    " SELECT * FROM unnest(CAST(:idx AS bigint[]), CAST(:at AS timestamptz[]), CAST(:leaf AS bytea[]),"
+    " CAST(:inbox AS bigint[]))"
+)
+_SIGN = text("INSERT INTO audit_checkpoint (size, frontier, note, at) VALUES (:size, :frontier, :note, :at)")
+_LAST = text("SELECT size, frontier, note, at FROM audit_checkpoint ORDER BY size DESC LIMIT 1")
+
+
+class LogCorrupt(Exception):
+    """The stored checkpoint, frontier and log do not agree; nothing is signed until a person has looked."""
+
+
+class Sequencer:
+    """The state between two batches: the frontier after the last checkpoint that was committed."""
+
+    def __init__(self, connection: Connection, signer: Signer, origin: str) -> None:
+        self.connection = connection
+        self.signer = signer
+        self.origin = origin
+        self.frontier = Frontier.empty()
+
+    def elected(self) -> bool:
+        """Try to become the one sequencer; kept until the connection ends."""
+        won = self.connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK}).scalar_one()
+        self.connection.commit()
+        return bool(won)
+
+    def resume(self) -> None:
+        """Read the last checkpoint, open it with our own key and compare it with the log. Raises LogCorrupt."""
+        last = self.connection.execute(_LAST).one_or_none()
+        size = self.connection.execute(text("SELECT coalesce(max(idx) + 1, 0) FROM audit_log")).scalar_one()
+        self.connection.commit()
+        if last is None:
+            if size:
+                raise LogCorrupt(f"{size} records and no checkpoint")
+            return
+        frontier = Frontier.from_bytes(bytes(last.frontier))
+        signed = open_checkpoint(last.note, [Verifier.from_text(self.signer.verifier_key)])
+        if not signed.size == frontier.size == last.size == size or signed.root != frontier.root():
+            raise LogCorrupt(f"checkpoint {signed.size}, frontier {frontier.size}, log {size}")
+        self.frontier = frontier
+
+    def run_once(self, now: datetime) -> tuple[int, list[str]]:
+        """Move one batch; returns how many records, and the event of each whose clock was off by > 60 s."""
+        rows = self.connection.execute(_TAKE, {"batch": BATCH}).all()
+        if not rows:
+            self.connection.rollback()
+            return 0, []
+        frontier = Frontier.from_bytes(self.frontier.to_bytes())
+        first = frontier.size
+        for row in rows:
+            frontier.append(leaf_hash(bytes(row.leaf)))
+        self._append(first, rows)
+        note = sign_checkpoint(self.signer, self.origin, frontier.size, frontier.root())
+        signed = {"size": frontier.size, "frontier": frontier.to_bytes(), "note": note, "at": now}
+        self.connection.execute(_SIGN, signed)
+        self.connection.commit()
+        self.frontier = frontier
+        return len(rows), [json.loads(bytes(r.leaf))["event"] for r in rows if abs(r.at - now) > CLOCK_LEEWAY]
+
+    def _append(self, first: int, rows: Sequence[Any]) -> None:
+        self.connection.execute(
+            _APPEND,
+            {
+                "idx": list(range(first, first + len(rows))),
+                "at": [row.at for row in rows],
+                "leaf": [bytes(row.leaf) for row in rows],
+                "inbox": [row.id for row in rows],
+            },
+        )
+
+
+_UNINDEXED = text(
+    "SELECT idx, at, leaf FROM audit_log WHERE idx > (SELECT coalesce(max(idx), -1) FROM audit_index)"
+    " ORDER BY idx LIMIT :batch"
+)
+_INDEX = text(
+    "INSERT INTO audit_index"
+    " (idx, at, event, outcome, actor, office, account, kind, lease, dossier, guest, host, subject)"
+    " VALUES (:idx, :at, :event, :outcome, :actor, :office, :account, :kind, :lease, :dossier, :guest, :host,"
+    " :subject) ON CONFLICT DO NOTHING"
+)
+_INDEXED = ("event", "outcome", "actor", "office", "account", "kind", "lease", "dossier", "guest", "host", "subject")
+
+
+def index_new(connection: Connection) -> int:
+    """Bring the search index up to the log; returns how many records were added. Never part of a proof."""
+    rows = connection.execute(_UNINDEXED, {"batch": BATCH}).all()
+    if rows:
+        leaves = [(row, json.loads(bytes(row.leaf))) for row in rows]
+        connection.execute(
+            _INDEX, [{"idx": row.idx, "at": row.at} | {n: leaf.get(n) for n in _INDEXED} for row, leaf in leaves]
+        )
+    connection.commit()
+    return len(rows)
