@@ -1,0 +1,1 @@
+"""The office databases: installing the gate, lending an account, working under a lease, reading the witnesses."""

@@ -1,0 +1,48 @@
+"""What an office's server must be: new enough, UTF8, and logging in JSON for the witness."""
+
+from __future__ import annotations
+
+import psycopg
+
+from accessctl.errors import Unavailable
+
+MINIMUM_SERVER = 170000
+
+
+def check_server(conn: psycopg.Connection, office: str) -> None:
+    """Refuse a server that cannot carry the gate: login event triggers came with 17; text is NFC in UTF8."""
+    if conn.info.server_version < MINIMUM_SERVER:
+        raise Unavailable("officedb.too_old", office=office, version=conn.info.parameter_status("server_version"))
+    encoding = conn.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise Unavailable("officedb.encoding", office=office, encoding=encoding)
+
+
+def schema_version(conn: psycopg.Connection) -> int:
+    """The version of the office schema in this database; 0 when there is none."""
+    row = conn.execute("SELECT to_regclass('access.version') IS NOT NULL").fetchone()
+    if row is None or not row[0]:
+        return 0
+    row = conn.execute("SELECT coalesce(max(number), 0) FROM access.version").fetchone()
+    return int(row[0]) if row else 0
+
+
+def logging_shortcomings(conn: psycopg.Connection) -> tuple[str, ...]:
+    """What keeps the server's log from being a witness: jsonlog_off, collector_off, log_connections_off,
+    log_disconnections_off, log_threshold. Empty: the witness is there."""
+    names = ("log_destination", "logging_collector", "log_connections", "log_disconnections", "log_min_messages")
+    row = conn.execute("SELECT " + ", ".join(f"current_setting('{name}')" for name in names)).fetchone()  # noqa: S608
+    destination, collector, connections, disconnections, threshold = row or ("", "", "", "", "")
+    stages = {word.strip() for word in connections.lower().split(",")}
+    found = []
+    if "jsonlog" not in {word.strip() for word in destination.lower().split(",")}:
+        found.append("jsonlog_off")
+    if collector != "on":
+        found.append("collector_off")
+    if not (stages & {"on", "all", "1", "true", "yes"} or {"authentication", "authorization"} <= stages):
+        found.append("log_connections_off")
+    if disconnections != "on":
+        found.append("log_disconnections_off")
+    if threshold in ("fatal", "panic"):
+        found.append("log_threshold")
+    return tuple(found)
