@@ -20,6 +20,8 @@ MAX_BYTES = 65_535  # bytes; C2SP tlog-tiles entry bundles carry a 16-bit length
 MAX_INT = 2**53 - 1  # RFC 7493 §2.2: what every JSON reader keeps exactly
 MAX_DEPTH = 8
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
+
 
 def encode(fields: Mapping[str, object]) -> bytes:
     """The one byte string for these fields; EntryError for what has no single form (audit.md §2.1)."""
@@ -50,31 +52,31 @@ def decode(data: bytes) -> dict[str, JsonValue]:
 
 def _dump(value: JsonValue) -> bytes:
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+        return _ENCODER.encode(value).encode("utf-8")
     except UnicodeEncodeError as error:
         raise EntryError("text with a lone surrogate is not Unicode") from error
 
 
 def _plain(value: object, depth: int) -> JsonValue:
-    if depth > MAX_DEPTH:
+    # By type first: nearly every value of a record is one of these, and a record is on the path of a request.
+    if value is None or value is True or value is False:
+        return value
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, int):
+        return _integer(int(value))
+    if isinstance(value, datetime):
+        return _instant(value)
+    if depth >= MAX_DEPTH:
         raise EntryError(f"nested deeper than {MAX_DEPTH}")
-    match value:
-        case None | bool():
-            return value
-        case str():
-            return _text(value)
-        case int():
-            return _integer(int(value))
-        case datetime():
-            return _instant(value)
-        case date():
-            return value.isoformat()
-        case Mapping():
-            return _object(value, depth + 1)
-        case list() | tuple():
-            return [_plain(item, depth + 1) for item in value]
-        case float():
-            raise EntryError("floats have no single form: use an integer of a smaller unit")
+    if isinstance(value, list | tuple):
+        return [_plain(item, depth + 1) for item in value]
+    if isinstance(value, Mapping):
+        return _object(value, depth + 1)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float):
+        raise EntryError("floats have no single form: use an integer of a smaller unit")
     raise EntryError(f"{type(value).__name__} has no canonical form")
 
 
@@ -87,7 +89,8 @@ def _object(fields: Mapping[str, object], depth: int) -> JsonValue:
         if name in plain:
             raise EntryError(f"key {name!r} twice after NFC")
         plain[name] = _plain(value, depth)
-    return {name: plain[name] for name in sorted(plain, key=_utf16)}
+    ascii_only = all(map(str.isascii, plain))
+    return {name: plain[name] for name in (sorted(plain) if ascii_only else sorted(plain, key=_utf16))}
 
 
 def _utf16(key: str) -> bytes:
