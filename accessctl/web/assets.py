@@ -1,0 +1,86 @@
+"""Static files: addressed by content, kept for ever by the browser, packed once in memory.
+
+Offices may be offline and slow, so there is no CDN and no byte is sent twice.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from flask import Flask, Response, request, url_for
+from werkzeug.exceptions import NotFound
+
+from accessctl.web import gates
+
+FOLDER = Path(__file__).parent / "static"
+_TEXT = {".css", ".js", ".svg"}
+_SERVED = _TEXT | {".woff2", ".png", ".ico"}
+_IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file as it is sent; `packed` is its gzip form where that is worth it."""
+
+    body: bytes
+    packed: bytes | None
+    media: str
+    digest: str
+
+
+def register(app: Flask) -> None:
+    """`/static/…` and the template function `asset`."""
+    app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=gates.public(serve))
+    app.jinja_env.globals["asset"] = address
+    app.jinja_env.globals["sprite"] = "vendor/tabler-icons-3.51.0/sprite.svg"
+
+
+def address(name: str) -> str:
+    """The file's address; own files carry their digest, vendored ones their version in the folder."""
+    if name.startswith("vendor/"):
+        return url_for("static", filename=name)
+    return url_for("static", filename=name, v=load(name).digest)
+
+
+def serve(filename: str) -> Response:
+    """One of the files that were there at the start, never a path that somebody made up."""
+    if filename not in names():
+        raise NotFound
+    asset = load(filename)
+    packed = asset.packed is not None and "gzip" in request.accept_encodings
+    response = Response(asset.packed if packed else asset.body, content_type=asset.media)
+    if packed:
+        response.headers["Content-Encoding"] = "gzip"
+    if asset.packed is not None:
+        response.headers["Vary"] = "Accept-Encoding"
+    lasting = filename.startswith("vendor/") or request.args.get("v") == asset.digest
+    response.headers["Cache-Control"] = _IMMUTABLE if lasting else "no-cache"
+    response.set_etag(asset.digest + ("-gz" if packed else ""))
+    return response.make_conditional(request)
+
+
+@cache
+def names() -> frozenset[str]:
+    """Every file that may be served."""
+    files = (path for path in FOLDER.rglob("*") if path.suffix in _SERVED)
+    return frozenset(path.relative_to(FOLDER).as_posix() for path in files)
+
+
+@cache
+def load(name: str) -> Asset:
+    """Read once per process."""
+    path = FOLDER / name
+    body = path.read_bytes()
+    text = path.suffix in _TEXT
+    media = mimetypes.types_map.get(path.suffix, "application/octet-stream")
+    return Asset(
+        body=body,
+        packed=gzip.compress(body, 9, mtime=0) if text else None,
+        media=f"{media}; charset=utf-8" if text else "font/woff2" if path.suffix == ".woff2" else media,
+        digest=hashlib.sha256(body).hexdigest()[:16],
+    )

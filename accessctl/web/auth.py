@@ -1,0 +1,121 @@
+"""Who is behind a request. Flask-Login lives here and nowhere else.
+
+The browser holds only a token in a signed cookie; whether it still counts is the server's session table's
+word at each request, so an ended session is ended at once (no cached rights).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask, current_app, flash, g, redirect, request, session, url_for
+from flask_babel import gettext as _
+from flask_login import LoginManager, login_user, logout_user
+from flask_login.utils import current_user
+from werkzeug.wrappers import Response
+
+from accessctl.errors import NotSignedIn
+from accessctl.services import signin
+from accessctl.services.actor import Actor
+from accessctl.services.control import transaction
+from accessctl.web import gates
+from accessctl.web.context import origin, runtime
+
+_WITHOUT_CHANGE = frozenset({"me.password", "public.sign_out"})
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What Flask-Login wants of a user: our token is the id."""
+
+    token: str
+    actor: Actor
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+
+    def get_id(self) -> str:
+        """The value that goes into the signed cookie."""
+        return self.token
+
+
+def register(app: Flask) -> None:
+    """Every page but the public ones needs a living session."""
+    manager = LoginManager(app)
+    manager.session_protection = None  # the server's own session decides, not a hash of the browser's name
+    manager.user_loader(_resume)
+    app.before_request(_admit)
+    app.context_processor(lambda: {"actor": g.get("actor")})
+
+
+def enter(username: str, password: str) -> Actor:
+    """Sign in and start a fresh cookie, so that nothing planted before survives. Raises NotSignedIn."""
+    runtime_ = runtime()
+    with transaction(runtime_) as database:
+        actor, token = signin.sign_in(runtime_, database, username, password, origin())
+    session.clear()
+    login_user(SignedIn(token, actor))
+    return actor
+
+
+def token() -> str:
+    """The session token that this browser holds; empty for nobody."""
+    return str(session.get("_user_id", ""))
+
+
+def leave() -> None:
+    """End the server's session and forget the cookie."""
+    runtime_ = runtime()
+    if held := token():
+        with transaction(runtime_) as database:
+            signin.sign_out(runtime_, database, held, origin())
+    forget()
+
+
+def forget() -> None:
+    """Drop what the browser holds, keeping nothing but a message to show."""
+    logout_user()
+    session.clear()
+    g.pop("actor", None)
+
+
+def sign_in_page() -> Response:
+    """To the sign-in, remembering where the person was; a changing request is not remembered."""
+    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+    if wanted in (None, "/"):
+        return redirect(url_for("public.sign_in"), 303)
+    return redirect(url_for("public.sign_in", next=wanted), 303)
+
+
+def _resume(token: str) -> SignedIn | None:
+    runtime_ = runtime()
+    with transaction(runtime_) as database:
+        actor = signin.resume(runtime_, database, token, origin())
+    return SignedIn(token, actor) if actor else None
+
+
+def _admit() -> Response | None:
+    """Deny by default: no living session, no page."""
+    gate = gates.gate_of(current_app, request.endpoint)
+    if gate == gates.PUBLIC:
+        return None
+    if request.endpoint is None:  # no such page: shown inside the frame to whoever is signed in
+        _try_to_know()
+        return None
+    known = current_user._get_current_object()
+    if not known.is_authenticated:
+        raise NotSignedIn("auth.needed")
+    g.actor = known.actor
+    if known.actor.must_change and request.endpoint not in _WITHOUT_CHANGE:
+        flash(_("Lần đăng nhập đầu tiên: đề nghị ông/bà đặt mật khẩu mới trước khi làm việc."), "info")
+        return redirect(url_for("me.password"), 303)
+    return None
+
+
+def _try_to_know() -> None:
+    try:
+        known = current_user._get_current_object()
+    except NotSignedIn:
+        return
+    if known.is_authenticated:
+        g.actor = known.actor

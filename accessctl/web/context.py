@@ -1,0 +1,52 @@
+"""What one request knows: the runtime, where it came from, and the code to quote when asking for help."""
+
+from __future__ import annotations
+
+import secrets
+from typing import cast
+
+from flask import current_app, g, request
+
+from accessctl.services.actor import Actor, Origin
+from accessctl.services.runtime import Runtime
+
+_SPEAKABLE = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # no 0/O, 1/I/L, U: it is read out over the telephone
+
+
+def runtime() -> Runtime:
+    """The one runtime that `create_app` wired."""
+    return cast(Runtime, current_app.extensions["accessctl"])
+
+
+def new_correlation() -> str:
+    """Twelve random symbols (59 bits) in three groups, `7K3M-9QWD-2F6X`."""
+    symbols = [secrets.choice(_SPEAKABLE) for _ in range(12)]
+    return "-".join("".join(symbols[i : i + 4]) for i in (0, 4, 8))
+
+
+def correlation() -> str:
+    """This request's code: in its answer, in the application log and in every audit record it causes."""
+    if "correlation" not in g:
+        g.correlation = new_correlation()
+    return cast(str, g.correlation)
+
+
+def origin() -> Origin:
+    """Channel, address and port of the client as the (configured) proxies vouch for them."""
+    port = request.environ.get("REMOTE_PORT")
+    return Origin(
+        channel="web",
+        address=request.remote_addr,
+        port=int(port) if port and str(port).isdigit() else None,
+        correlation=correlation(),
+    )
+
+
+def actor() -> Actor:
+    """The officer of this request; only pages behind a gate may ask."""
+    return cast(Actor, g.actor)
+
+
+def wants_fragment() -> bool:
+    """True for a part of a page asked for by htmx."""
+    return request.headers.get("HX-Request") == "true"

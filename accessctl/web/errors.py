@@ -1,0 +1,156 @@
+"""The one place where a refusal or a failure becomes a page: worded, recorded, with a code to quote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from flask import Flask, Response, flash, g, make_response, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
+
+from accessctl.errors import AccessError, NotSignedIn, message
+from accessctl.services import journal
+from accessctl.web import auth, display
+from accessctl.web.context import correlation, origin, runtime, wants_fragment
+from accessctl.web.headers import LARGEST_REQUEST
+from accessctl.web.i18n import language
+
+log = structlog.get_logger("accessctl.web")
+
+_TITLES = {
+    400: _l("Yêu cầu không hợp lệ"),
+    401: _l("Cần đăng nhập"),
+    403: _l("Không được phép"),
+    404: _l("Không tìm thấy"),
+    405: _l("Yêu cầu không hợp lệ"),
+    409: _l("Tình trạng đã thay đổi"),
+    413: _l("Nội dung quá dài"),
+    422: _l("Thông tin chưa đúng"),
+    500: _l("Hệ thống gặp lỗi"),
+    503: _l("Tạm thời không sử dụng được"),
+}
+_HTTP_CODES = {404: "page.not_found", 405: "page.not_found", 413: "input.too_long"}
+_EFFECTS = {
+    403: _l("Không có thay đổi nào được thực hiện. Lần từ chối này đã được ghi vào nhật ký."),
+    409: _l("Yêu cầu vừa gửi chưa được thực hiện. Đề nghị xem lại tình trạng hiện tại rồi thao tác tiếp."),
+    422: _l("Chưa có thay đổi nào được thực hiện. Đề nghị sửa lại thông tin rồi gửi lại."),
+    500: _l("Nếu đang thao tác dở, đề nghị mở lại trang để xem việc đã được ghi nhận hay chưa."),
+    503: _l("Yêu cầu vừa gửi chưa được thực hiện. Đề nghị thử lại sau ít phút."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What the person is told: what happened, what was not done, what to quote."""
+
+    status: int
+    code: str
+    title: str
+    sentence: str
+    effect: str
+    quote: str
+
+
+def register(app: Flask) -> None:
+    """Nothing leaves the edge but through one of these."""
+    app.register_error_handler(AccessError, refused)
+    app.register_error_handler(CSRFError, form_expired)
+    app.register_error_handler(HTTPException, not_served)
+    app.register_error_handler(Exception, unexpected)
+
+
+def show_again(page: Callable[[Problem], str]) -> None:
+    """A refused form is shown again with what was typed, instead of a bare error page."""
+    g.again = page
+
+
+def wording(error: AccessError) -> str:
+    """The sentence for the reader, instants in local time and accounts in their readable form."""
+    facts = {key: _readable(key, value) for key, value in error.facts.items()}
+    return message(error.code, language(), **facts)
+
+
+def refused(error: AccessError) -> BaseResponse:
+    """An `AccessError`: recorded in a fresh transaction, then explained."""
+    if isinstance(error, NotSignedIn) and request.endpoint != "public.sign_in":
+        return _to_sign_in(error)
+    _record(error)
+    return _answer(_problem(error.status, error.code, wording(error)))
+
+
+def form_expired(error: CSRFError) -> BaseResponse:
+    """A form whose token is missing, foreign or from an earlier session."""
+    log.warning("form_expired", why=error.description)
+    return _answer(_problem(400, "web.form_expired"))
+
+
+def not_served(error: HTTPException) -> BaseResponse:
+    """No such page, wrong method, too much text; redirects pass through."""
+    if error.code is None or error.code < 400:
+        return error.get_response()
+    status = error.code if error.code in _TITLES else 400
+    return _answer(_problem(status, _HTTP_CODES.get(status, "page.not_found")))
+
+
+def unexpected(error: Exception) -> BaseResponse:
+    """A fault of ours: everything into the log, nothing of it onto the page."""
+    log.exception("unexpected", page=request.endpoint, kind=type(error).__name__)
+    g.pop("again", None)
+    sentence = _("Có lỗi ngoài dự kiến. Bộ phận kỹ thuật tìm được nguyên nhân theo mã bên dưới.")
+    try:
+        return _answer(_problem(500, "internal", sentence))
+    except Exception:  # the page itself is what failed: plain words, still with the code
+        log.exception("error_page_failed")
+        return Response(f"{sentence} {correlation()}\n", 500, mimetype="text/plain")
+
+
+def _problem(status: int, code: str, sentence: str | None = None) -> Problem:
+    title = str(_TITLES.get(status, _TITLES[500]))
+    sentence = sentence or message(code, language(), limit=LARGEST_REQUEST)
+    return Problem(status, code, title, sentence, str(_EFFECTS.get(status, "")), correlation())
+
+
+def _answer(problem: Problem) -> Response:
+    again = g.pop("again", None)
+    if wants_fragment():
+        page = render_template("parts/problem.html", problem=problem)
+    elif again is not None and problem.status not in (400, 500):
+        page = again(problem)
+    else:
+        page = render_template("error.html", problem=problem)
+    return make_response(page, problem.status)
+
+
+def _to_sign_in(error: NotSignedIn) -> BaseResponse:
+    auth.forget()
+    if error.code != "auth.needed":
+        flash(wording(error), "warning")
+    if request.method == "POST" and not wants_fragment():
+        flash(_("Yêu cầu vừa gửi chưa được thực hiện. Đề nghị đăng nhập lại rồi thao tác lại."), "warning")
+    if wants_fragment():
+        return Response(status=401, headers={"HX-Redirect": url_for("public.sign_in")})
+    return auth.sign_in_page()
+
+
+def _record(error: AccessError) -> None:
+    """The refusal stands even when it cannot be written down; that it could not is for the operators."""
+    what = request.endpoint or request.path
+    try:
+        journal.record_refusal(runtime(), g.get("actor"), origin(), error, what=what)
+    except Exception:
+        log.exception("refusal_not_recorded", code=error.code)
+
+
+def _readable(key: str, value: Any) -> Any:
+    if isinstance(value, datetime):
+        return display.when(value)
+    if key == "account" and isinstance(value, str):
+        return display.account_code(value)
+    return value

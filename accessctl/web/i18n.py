@@ -1,0 +1,46 @@
+"""Vietnamese first, English second; the choice stays on the machine in a cookie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Flask, request
+from flask_babel import Babel
+
+LANGUAGES = {"vi": "Tiếng Việt", "en": "English"}
+DEFAULT = "vi"
+COOKIE = "accessctl_language"
+COOKIE_AGE = 365 * 24 * 3600  # seconds
+
+
+def register(app: Flask) -> None:
+    """Translations come from our own folder; the province's time zone is for display only."""
+    Babel(
+        app,
+        default_locale=DEFAULT,
+        default_timezone="Asia/Ho_Chi_Minh",
+        default_translation_directories=str(Path(__file__).parent / "translations"),
+        locale_selector=language,
+    )
+    app.context_processor(lambda: {"language": language(), "languages": LANGUAGES, "here": here()})
+
+
+def language() -> str:
+    """The reader's language. A browser's own preference does not count: machines are often set to English."""
+    chosen = request.cookies.get(COOKIE, DEFAULT)
+    return chosen if chosen in LANGUAGES else DEFAULT
+
+
+def here() -> str:
+    """The address to come back to: this page when it may be asked for again, else the start page."""
+    return request.full_path.rstrip("?") if request.method == "GET" else "/"
+
+
+def local_address(text: str | None) -> str:
+    """An address on this site, or the start page: nobody is sent elsewhere by a link."""
+    parts = urlsplit(text or "")
+    outside = parts.scheme or parts.netloc or not parts.path.startswith("/") or parts.path.startswith("//")
+    if text is None or outside or "\\" in text or any(ord(c) < 32 for c in text):
+        return "/"
+    return text

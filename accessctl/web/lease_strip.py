@@ -1,0 +1,62 @@
+"""The strip across every page while a person holds an account or waits for one: never out of sight."""
+
+from __future__ import annotations
+
+from flask import Flask, g
+from flask_babel import gettext as _
+
+from accessctl import clock
+from accessctl.errors import AccessError
+from accessctl.services import leasing
+from accessctl.services.actor import Actor
+from accessctl.services.leasing import LeaseView
+from accessctl.web.context import runtime
+from accessctl.web.display import short_kind
+
+WARN_BELOW = 120  # seconds
+
+
+def register(app: Flask) -> None:
+    """`lease` in every template, and the arithmetic of its bar."""
+    app.context_processor(lambda: {"lease": current()})
+    app.jinja_env.globals.update(lease_total=total, lease_left=remaining, lease_low=low, account_label=label)
+
+
+def current() -> LeaseView | None:
+    """What this person holds now, asked once per request. A page must not fail for the sake of its strip."""
+    actor: Actor | None = g.get("actor")
+    if actor is None or actor.must_change:
+        return None
+    if "lease" not in g:
+        try:
+            g.lease = leasing.current_lease(runtime(), actor)
+        except AccessError:
+            g.lease = None
+    found: LeaseView | None = g.lease
+    return found
+
+
+def total(lease: LeaseView) -> int:
+    """Seconds from opening to expiry: the whole bar."""
+    if lease.expires_at is None or lease.opened_at is None:
+        return 1
+    return max(1, int((lease.expires_at - lease.opened_at).total_seconds()))
+
+
+def remaining(lease: LeaseView) -> int:
+    """Seconds left: the filled part of the bar."""
+    if lease.expires_at is None:
+        return 0
+    return max(0, int((lease.expires_at - clock.now()).total_seconds()))
+
+
+def low(lease: LeaseView) -> bool:
+    """Whether it is time to finish."""
+    return remaining(lease) < WARN_BELOW
+
+
+def label(kind: str, guest_name: str, host_name: str) -> str:
+    """`TKCL · Cư Jút → Đắk Mil`; an account of the own pool names one place."""
+    if kind in ("TKCL", "TKHCTT"):
+        return f"{kind} · {guest_name} → {host_name}"
+    return f"{short_kind(kind)} · {guest_name} ({_('đơn vị mình')})"

@@ -1,0 +1,76 @@
+// What a script adds to pages that work without it: the countdown, one press per button, Esc for back, printing.
+(function () {
+  "use strict";
+
+  document.documentElement.classList.add("scripted");
+
+  // The server's clock decides; this is how far the machine's own clock is off, in milliseconds.
+  function offset(strip) {
+    return Date.parse(strip.dataset.now) - Number(strip.dataset.seen);
+  }
+
+  function words(strip, seconds) {
+    var minutes = Math.floor(seconds / 60);
+    var rest = String(seconds % 60).padStart(2, "0");
+    return strip.dataset.left.replace("0:00", minutes + ":" + rest);
+  }
+
+  function tick() {
+    var strip = document.querySelector("#strip[data-expires]");
+    if (!strip) return;
+    if (!strip.dataset.seen) strip.dataset.seen = String(Date.now());
+    var now = Date.now() + offset(strip);
+    var left = Math.max(0, Math.ceil((Date.parse(strip.dataset.expires) - now) / 1000));
+    strip.querySelector(".strip-time").textContent = words(strip, left);
+    strip.querySelector(".strip-bar").value = left;
+    strip.classList.toggle("low", left < Number(strip.dataset.low));
+    if (left === 0 && !strip.dataset.over) {
+      strip.dataset.over = "yes";
+      window.setTimeout(function () { window.location.assign(strip.dataset.after); }, 1500);
+    }
+  }
+
+  // A second press while the first is under way does nothing; coming back to the page frees the button.
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "yes";
+    form.querySelectorAll("button[type=submit]").forEach(function (button) {
+      button.setAttribute("aria-disabled", "true");
+    });
+  });
+  window.addEventListener("pageshow", function () {
+    document.querySelectorAll("form[data-sent]").forEach(function (form) {
+      delete form.dataset.sent;
+      form.querySelectorAll("button[aria-disabled]").forEach(function (button) {
+        button.removeAttribute("aria-disabled");
+      });
+    });
+  });
+
+  document.addEventListener("keydown", function (event) {
+    if (event.key !== "Escape") return;
+    var menu = document.querySelector("details.person-menu[open]");
+    if (menu) { menu.open = false; menu.querySelector("summary").focus(); return; }
+    var back = document.querySelector("a[data-back]");
+    if (back) window.location.assign(back.href);
+  });
+
+  document.addEventListener("click", function (event) {
+    if (event.target.closest("[data-print]")) window.print();
+    var menu = document.querySelector("details.person-menu[open]");
+    if (menu && !menu.contains(event.target)) menu.open = false;
+  });
+
+  // A dead network is normal life: say so on the strip, and say when it is back.
+  function connected(yes) {
+    var sign = document.querySelector("#strip .strip-offline");
+    if (sign) sign.hidden = yes;
+  }
+  document.addEventListener("htmx:error", function () { connected(false); });
+  document.addEventListener("htmx:response:error", function () { connected(false); });
+  document.addEventListener("htmx:after:swap", tick);
+
+  window.setInterval(tick, 1000);
+  document.addEventListener("DOMContentLoaded", tick);
+})();

@@ -1,0 +1,66 @@
+"""What anybody may open: sign-in, language, health."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask_babel import gettext as _
+from flask_babel import refresh
+from werkzeug.wrappers import Response
+
+from accessctl.web import auth, errors, gates, i18n
+from accessctl.web.forms import SignInForm
+
+pages = Blueprint("public", __name__)
+
+
+@pages.get("/sign-in")
+@gates.public
+def sign_in() -> str | Response:
+    """The door; whoever is inside already goes to the start page."""
+    if "_user_id" in session:
+        return redirect(i18n.local_address(request.args.get("next")))
+    return _door()
+
+
+@pages.post("/sign-in")
+@gates.public
+def enter() -> str | Response:
+    """Let in, or say in one sentence that user name or password is wrong."""
+    form = SignInForm()
+    errors.show_again(_door)
+    auth.enter(form.username.data or "", form.password.data or "")
+    return redirect(i18n.local_address(form.next.data), 303)
+
+
+@pages.post("/sign-out")
+@gates.own
+def sign_out() -> Response:
+    """End the session on the server, then in the browser."""
+    auth.leave()
+    flash(_("Ông/bà đã đăng xuất."), "info")
+    return redirect(url_for("public.sign_in"), 303)
+
+
+@pages.post("/language/<code>")
+@gates.public
+def language(code: str) -> Response:
+    """Keep the choice on this machine and go back to where it was made."""
+    response = redirect(i18n.local_address(request.form.get("next")), 303)
+    if code in i18n.LANGUAGES:
+        secure = request.is_secure
+        response.set_cookie(i18n.COOKIE, code, i18n.COOKIE_AGE, secure=secure, httponly=True, samesite="Lax")
+        refresh()
+    return response
+
+
+@pages.get("/healthz")
+@gates.public
+def health() -> Response:
+    """Alive: this process answers. Says nothing about the databases, which have their own checks."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+def _door(problem: errors.Problem | None = None) -> str:
+    form = SignInForm(next=request.args.get("next", ""))
+    form.password.data = ""
+    return render_template("sign_in.html", form=form, problem=problem)
