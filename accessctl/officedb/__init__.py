@@ -1,1 +1,1 @@
-"""The office databases: installing the gate, lending an account, working under a lease, reading the witnesses."""
+"""The office databases: the gate, lending an account, working under a lease, reading the witnesses."""

@@ -1,4 +1,4 @@
-"""The accounts as fixed PostgreSQL roles: made once, NOLOGIN, by the broker; never dropped per use, never adopted."""
+"""The accounts as fixed PostgreSQL roles: made once, NOLOGIN, by the broker; no foreign one is taken."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _FACTS = """
            EXISTS (SELECT FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = current_database()
                       AND a.grantee = r.oid AND a.privilege_type = 'CONNECT') AS connects,
            EXISTS (SELECT FROM access.account a WHERE a.role = w.role) AS listed,
-           coalesce(r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls, false)
-               AS raised
+           coalesce(r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls,
+                    false) AS raised
       FROM unnest(%(names)s::text[], %(groups)s::text[]) AS w (role, grp)
       LEFT JOIN pg_roles r ON r.rolname = w.role
 """
@@ -50,10 +50,10 @@ class _Fact:
 
 
 def ensure_accounts(broker: psycopg.Connection, names: Sequence[AccountName]) -> list[AccountName]:
-    """Create what is missing of one host's accounts, as the broker, in the host's database; the created ones.
+    """Create what is missing of one host's accounts, as the broker, in its database; the created ones.
 
-    One transaction. Raises Conflict("officedb.foreign_role") and changes nothing when a role of such a name is not
-    ours; Unavailable("officedb.broker_rights") when a GRANT did nothing: PostgreSQL only warns then.
+    One transaction. Raises Conflict("officedb.foreign_role") and changes nothing when a role of such a name
+    is not ours; Unavailable("officedb.broker_rights") when a GRANT did nothing: PostgreSQL only warns then.
     """
     if not names:
         return []
@@ -120,7 +120,8 @@ def managed_roles(conn: psycopg.Connection) -> list[str]:
 def logins_enabled(conn: psycopg.Connection) -> list[str]:
     """The accounts of this database whose role may log in at this moment; nobody else's."""
     query = (
-        "SELECT a.role FROM access.account a JOIN pg_roles r ON r.rolname = a.role WHERE r.rolcanlogin ORDER BY a.role"
+        "SELECT a.role FROM access.account a JOIN pg_roles r ON r.rolname = a.role"
+        " WHERE r.rolcanlogin ORDER BY a.role"
     )
     return [row[0] for row in conn.execute(query)]
 

@@ -1,4 +1,4 @@
-"""Secrets are derived, not stored (access.md §4): whoever holds the lease key can compute one again after a crash.
+"""Secrets are derived, not stored (access.md §4): who holds the lease key computes one again after a crash.
 
 Verifiers are computed here, so the clear secret never reaches a server or its log (RFC 5802, RFC 7677).
 """
@@ -25,7 +25,7 @@ def derive_secret(key: bytes, lease_id: str, account: str, nonce: bytes, epoch: 
 
 
 def derive_subject_key(key: bytes, lease_id: str) -> bytes:
-    """The key under which one lease knows its subject, 32 bytes; the office holds it only while the lease is open."""
+    """The key under which a lease knows its subject, 32 bytes; the office has it while the lease is open."""
     return _keyed(key, (b"subject", lease_id.encode()))
 
 
@@ -35,7 +35,7 @@ def subject_hash(subject_key: bytes, bhxh_no: str) -> bytes:
 
 
 def subject_pads(subject_key: bytes) -> bytes:
-    """The key as its two padded blocks (RFC 2104), inner then outer, so that SQL needs nothing but sha256()."""
+    """The key as its two padded blocks (RFC 2104), inner then outer, so that SQL needs only sha256()."""
     block = subject_key.ljust(_BLOCK, b"\0")
     return bytes(b ^ 0x36 for b in block) + bytes(b ^ 0x5C for b in block)
 

@@ -14,6 +14,7 @@ from accessctl.errors import Conflict, Refused, Unavailable
 from accessctl.officedb import roles
 from accessctl.officedb.credentials import PERSON_ITERATIONS, scram_verifier, verifier_matches
 from accessctl.officedb.install_plan import InstallPlan, Step, steps
+from accessctl.officedb.install_step import Statement
 from accessctl.officedb.migrations import newest
 from accessctl.officedb.server import MINIMUM_SERVER, check_server, logging_shortcomings, schema_version
 
@@ -44,7 +45,7 @@ class InstallReport:
 
 
 def install(admin_dsn: str, plan: InstallPlan) -> InstallReport:
-    """Install or complete; a second run changes nothing. All steps in the office's database are one transaction.
+    """Install or complete; a second run changes nothing. The steps in the office database: one transaction.
 
     Raises Unavailable (officedb.too_old, officedb.schema_newer, officedb.encoding, officedb.down,
     officedb.install_incomplete), Refused (officedb.not_superuser), Conflict (officedb.foreign_role).
@@ -87,7 +88,7 @@ def hba_advice(plan: InstallPlan) -> str:
     """What the DBA may add to pg_hba.conf; the broker is a '+' member too, so its line stands above."""
     return "\n".join(
         (
-            "-- pg_hba.conf, the first line that fits counts (addresses: the service's, the offices' network):",
+            "-- pg_hba.conf, the first line that fits counts (<service>, <offices>: their addresses):",
             f"--   hostssl  {plan.dbname:<16} {roles.BROKER:<22} <service>  scram-sha-256",
             f"--   hostssl  {plan.dbname:<16} {roles.WITNESS:<22} <service>  scram-sha-256",
             f"--   hostssl  {plan.dbname:<16} {'+' + roles.MARKER:<22} <offices>  scram-sha-256",
@@ -128,9 +129,9 @@ def _is_done(conn: psycopg.Connection, step: Step, plan: InstallPlan) -> bool:
     return row is not None and row[0] is True
 
 
-def _statement(step: Step, plan: InstallPlan) -> sql.Composable:
+def _statement(step: Step, plan: InstallPlan) -> Statement:
     if step.password_of is None:
-        return step.sql
+        return step.statement
     verifier = scram_verifier(_password(step.password_of, plan), PERSON_ITERATIONS)
     return sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(step.password_of), verifier)
 
@@ -141,7 +142,7 @@ def _password(role: str, plan: InstallPlan) -> str:
 
 def _shown(step: Step) -> str:
     """A statement as psql reads it; a migration is skipped when its version is there."""
-    text = step.sql.as_string(None)
+    text = step.statement.as_string(None)
     if step.password_of is not None:
         return text
     if step.version is None:

@@ -1,4 +1,4 @@
-"""The office's part of a lease: one transaction that opens, one that closes, both safe to repeat (access.md §4)."""
+"""The office's part of a lease: a transaction that opens, one that closes, both repeatable (access.md §4)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg
 
@@ -58,9 +59,14 @@ class CloseOrder:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """No login, no lease, no session any more. `sessions_ended` counts those of every try."""
+    """No login, no lease, no session any more.
+
+    `sessions_ended` counts those of every try; `settings_changed`: the account had set defaults of its own
+    meanwhile, which is a finding.
+    """
 
     sessions_ended: int
+    settings_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ class OpenRole:
 
 
 def open_lease(conn: psycopg.Connection, order: OpenOrder, *, now: clock.Clock = clock.now) -> OpenedLease:
-    """Let the account log in for one lease: RESET ALL, lease row, LOGIN with the verifier, in one transaction.
+    """Let the account log in for one lease: RESET ALL, lease row, LOGIN with the verifier; one transaction.
 
     Repeating it for the same lease is safe and keeps the first expiry, so that any worker can roll forward.
     Raises Conflict: officedb.account_busy (another lease is open), officedb.lease_ended (this one is closed);
@@ -90,7 +96,8 @@ def open_lease(conn: psycopg.Connection, order: OpenOrder, *, now: clock.Clock =
         [str(name) for name in order.fields], order.remaining, order.receipt, order.verifier,
     )  # fmt: skip
     query = (
-        "SELECT * FROM access.open_lease(%s, %s, %s, %s, %s, %s, %s::text[], %s::interval, %s, %s, %s::timestamptz)"
+        "SELECT * FROM access.open_lease(%s, %s, %s, %s, %s, %s, %s::text[], %s::interval, %s, %s,"
+        " %s::timestamptz)"
     )
     row = _patiently(conn, query, parameters, now)
     return OpenedLease(*_granted(row, order.role))
@@ -108,10 +115,10 @@ def renew_lease(
 
 
 def close_lease(conn: psycopg.Connection, order: CloseOrder) -> Closed:
-    """End a lease for good: no login, no password, no lease row, no session; needs nothing but this database.
+    """End a lease for good: no login, password, lease row or session; needs nothing but this database.
 
-    Safe to repeat and in any order with the opening: a lease that was closed cannot be opened any more. A role
-    that does not exist counts as closed. Raises Unavailable("officedb.not_closed") when it cannot be proven.
+    Safe to repeat and in any order with the opening: a lease that was closed can never be opened. A role that
+    does not exist counts as closed. Raises Unavailable("officedb.not_closed") when it cannot be proven.
     """
     outcome = ""
 
@@ -124,10 +131,11 @@ def close_lease(conn: psycopg.Connection, order: CloseOrder) -> Closed:
     ended = role_may_change(conn, order.role, change)
     ended += end_sessions(conn, order.role, lease=order.lease_id if outcome == "other_lease" else None)
     row = conn.execute(
-        "UPDATE access.lease_end SET sessions = sessions + %s WHERE lease_id = %s RETURNING sessions",
+        "UPDATE access.lease_end SET sessions = sessions + %s WHERE lease_id = %s"
+        " RETURNING sessions, changed",
         (ended, order.lease_id),
     ).fetchone()
-    return Closed(row[0] if row else ended)
+    return Closed(*row) if row else Closed(ended)
 
 
 def open_roles(conn: psycopg.Connection) -> list[OpenRole]:
@@ -140,7 +148,9 @@ def open_roles(conn: psycopg.Connection) -> list[OpenRole]:
     return [OpenRole(*row) for row in conn.execute(query)]
 
 
-def _patiently(conn: psycopg.Connection, query: str, parameters: Sequence[object], now: clock.Clock) -> tuple:
+def _patiently(
+    conn: psycopg.Connection, query: str, parameters: Sequence[object], now: clock.Clock
+) -> tuple[Any, ...]:
     """The first row of a statement that another worker's change of the same role may make us repeat."""
     for attempt in range(1, _TRIES + 1):
         try:
@@ -156,7 +166,7 @@ def _patiently(conn: psycopg.Connection, query: str, parameters: Sequence[object
     raise AssertionError("the loop returns or raises")
 
 
-def _granted(row: tuple, what: str) -> tuple[datetime, datetime, datetime]:
+def _granted(row: tuple[Any, ...], what: str) -> tuple[datetime, datetime, datetime]:
     outcome, opened_at, expires_at, host_now = row
     if outcome != "ok":
         kind: type[AccessError] = Conflict if outcome in ("account_busy", "lease_ended") else Unavailable

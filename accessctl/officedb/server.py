@@ -12,7 +12,8 @@ MINIMUM_SERVER = 170000
 def check_server(conn: psycopg.Connection, office: str) -> None:
     """Refuse a server that cannot carry the gate: login event triggers came with 17; text is NFC in UTF8."""
     if conn.info.server_version < MINIMUM_SERVER:
-        raise Unavailable("officedb.too_old", office=office, version=conn.info.parameter_status("server_version"))
+        version = conn.info.parameter_status("server_version")
+        raise Unavailable("officedb.too_old", office=office, version=version)
     encoding = conn.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise Unavailable("officedb.encoding", office=office, encoding=encoding)
@@ -30,8 +31,11 @@ def schema_version(conn: psycopg.Connection) -> int:
 def logging_shortcomings(conn: psycopg.Connection) -> tuple[str, ...]:
     """What keeps the server's log from being a witness: jsonlog_off, collector_off, log_connections_off,
     log_disconnections_off, log_threshold. Empty: the witness is there."""
-    names = ("log_destination", "logging_collector", "log_connections", "log_disconnections", "log_min_messages")
-    row = conn.execute("SELECT " + ", ".join(f"current_setting('{name}')" for name in names)).fetchone()  # noqa: S608
+    row = conn.execute(
+        "SELECT current_setting('log_destination'), current_setting('logging_collector'),"
+        " current_setting('log_connections'), current_setting('log_disconnections'),"
+        " current_setting('log_min_messages')"
+    ).fetchone()
     destination, collector, connections, disconnections, threshold = row or ("", "", "", "", "")
     stages = {word.strip() for word in connections.lower().split(",")}
     found = []

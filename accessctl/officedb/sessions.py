@@ -9,7 +9,6 @@ import psycopg
 
 from accessctl.errors import Unavailable
 
-
 PATIENCE = 5.0  # seconds; what is not closed by then cannot be proven closed: the caller quarantines
 _PAUSE = 0.01
 
@@ -19,7 +18,8 @@ _END = """
       FROM pg_stat_activity a
      WHERE a.usename = %(role)s
         OR (a.usename IS NULL AND a.datname = current_database()
-            AND a.pid IN (SELECT l.pid FROM access.login l WHERE l.role = %(role)s AND l.lease_id IS NOT NULL))
+            AND a.pid IN (SELECT l.pid FROM access.login l
+                           WHERE l.role = %(role)s AND l.lease_id IS NOT NULL))
 """
 _END_OF_LEASE = """
     SELECT a.pid, pg_terminate_backend(a.pid)
@@ -50,8 +50,8 @@ def end_sessions(conn: psycopg.Connection, role: str, *, lease: str | None = Non
 def role_may_change(conn: psycopg.Connection, role: str, change: Callable[[], object]) -> int:
     """Make a change of the role that its own open transaction may block; the sessions ended on the way.
 
-    A holder with BEGIN; ALTER ROLE self … would hold it up for ever: on a lock timeout or a concurrent update the
-    sessions end and the change is tried again. Raises Unavailable("officedb.not_closed") out of patience.
+    A holder with BEGIN; ALTER ROLE self … would hold it up for ever: on a lock timeout or a concurrent update
+    the sessions end and the change is tried again. Raises Unavailable("officedb.not_closed") out of patience.
     """
     ended = 0
     until = time.monotonic() + PATIENCE

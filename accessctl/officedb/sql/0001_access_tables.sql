@@ -36,8 +36,11 @@ CREATE TABLE access.lease (
     CHECK (expires_at > opened_at AND expires_at <= opened_at + interval '61 minutes')
 );
 
--- Written by whoever closes; a lease that stands here can never be opened again.
+-- Written by whoever closes; a lease that stands here can never be opened again. changed: the account had set
+-- session defaults of its own meanwhile (a finding).
 CREATE TABLE access.lease_end (
+    id         bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    xid        xid8 NOT NULL DEFAULT pg_current_xact_id(),
     lease_id   text PRIMARY KEY,
     account    text NOT NULL,
     officer    text,
@@ -45,13 +48,18 @@ CREATE TABLE access.lease_end (
     reason     text NOT NULL CHECK (reason IN ('returned', 'expired', 'revoked', 'abandoned')),
     opened_at  timestamptz,
     at         timestamptz NOT NULL DEFAULT clock_timestamp(),
-    sessions   integer NOT NULL DEFAULT 0
+    sessions   integer NOT NULL DEFAULT 0,
+    changed    boolean NOT NULL DEFAULT false
 );
-CREATE INDEX lease_end_at ON access.lease_end (at);
+CREATE INDEX lease_end_xid ON access.lease_end (xid);
+
+-- xid in the tables that a witness reads: ids are given out before transactions end, so a reader that goes by the last
+-- id alone would miss a row whose transaction was long; reading on from a transaction horizon misses none.
 
 -- Every login to this database that could be written; lease_id only for managed roles.
 CREATE TABLE access.login (
     id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    xid               xid8 NOT NULL DEFAULT pg_current_xact_id(),
     at                timestamptz NOT NULL DEFAULT clock_timestamp(),
     role              text NOT NULL,
     lease_id          text,
@@ -61,6 +69,7 @@ CREATE TABLE access.login (
     client_port       integer,
     application_name  text
 );
+CREATE INDEX login_xid ON access.login (xid);
 CREATE INDEX login_session ON access.login (pid, backend_start);
 CREATE INDEX login_lease ON access.login (lease_id) WHERE lease_id IS NOT NULL;
 
@@ -68,6 +77,7 @@ CREATE INDEX login_lease ON access.login (lease_id) WHERE lease_id IS NOT NULL;
 -- the server's log has its line all the same (access.note_act).
 CREATE TABLE access.act (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    xid            xid8 NOT NULL DEFAULT pg_current_xact_id(),
     at             timestamptz NOT NULL DEFAULT clock_timestamp(),
     lease_id       text NOT NULL,
     officer        text,
@@ -81,5 +91,6 @@ CREATE TABLE access.act (
     pid            integer NOT NULL,
     backend_start  timestamptz
 );
+CREATE INDEX act_xid ON access.act (xid);
 CREATE INDEX act_lease ON access.act (lease_id);
 CREATE INDEX act_subject ON access.act (subject) WHERE subject IS NOT NULL;

@@ -92,9 +92,10 @@ BEGIN
 END
 $$;
 
--- One row per use in the caller's transaction, and one line in the server's log that no ROLLBACK takes back.
+-- One row per use in the caller's transaction, and one line in the server's log that no ROLLBACK takes back: who views
+-- and then rolls back is seen all the same. The line is written without the statement, which may name the person.
 CREATE FUNCTION access.note_act(held access.lease, action text, bhxh_no text, outcome text, detail jsonb)
-RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET log_min_error_statement = 'panic' AS $$
 DECLARE
     person bytea := CASE WHEN octet_length(bhxh_no) = 10 THEN access.subject_hash(held.subject_pads, bhxh_no) END;
 BEGIN

@@ -49,22 +49,26 @@ END
 $$;
 
 -- A role may set its own session defaults; they would outlive the lease and break the next one.
-CREATE FUNCTION access.reset_settings(account text) RETURNS void
+-- Answers whether there were any.
+CREATE FUNCTION access.reset_settings(account text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     place text;
+    had boolean := false;
 BEGIN
     FOR place IN
         SELECT coalesce(d.datname, '') FROM pg_db_role_setting s
           JOIN pg_roles r ON r.oid = s.setrole AND r.rolname = account
           LEFT JOIN pg_database d ON d.oid = s.setdatabase
     LOOP
+        had := true;
         IF place = '' THEN
             EXECUTE format('ALTER ROLE %I RESET ALL', account);
         ELSE
             EXECUTE format('ALTER ROLE %I IN DATABASE %I RESET ALL', account, place);
         END IF;
     END LOOP;
+    RETURN had;
 END
 $$;
 
@@ -88,7 +92,9 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = close_lease.account) THEN
         RETURN 'role_missing';
     END IF;
-    PERFORM access.reset_settings(close_lease.account);
+    IF access.reset_settings(close_lease.account) THEN
+        UPDATE access.lease_end e SET changed = true WHERE e.lease_id = close_lease.lease_id;
+    END IF;
     EXECUTE format('ALTER ROLE %I NOLOGIN PASSWORD NULL', close_lease.account);
     RETURN 'closed';
 END
