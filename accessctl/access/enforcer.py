@@ -19,6 +19,8 @@ from accessctl.access.loader import DATA_SUFFIXES, default_folder, load
 from accessctl.access.table import Decision, Table
 from accessctl.domain.permissions import Case, Permission, Role
 
+__all__ = ["Decision", "Gate", "PolicyBroken", "Subject"]
+
 Offices = Collection[str] | Callable[[], Collection[str]]
 
 _ROLES = frozenset(role.value for role in Role)
@@ -71,7 +73,7 @@ class Gate:
     def version(self) -> str:
         """SHA-256 of the policy in force, empty when there is none."""
         table = self._table
-        return table.policy.version if table else ""
+        return table.policy.version if table is not None else ""
 
     def decide(
         self, subject: Subject | None, permission: str, office: str, *, case: str = Case.NONE

@@ -1,14 +1,16 @@
-"""A decision in words, Vietnamese or English, for `accessctl policy decide` and the error page (policy.md §3)."""
+"""A decision in words, Vietnamese or English, for the command line and the error page (policy.md §3)."""
 
 from __future__ import annotations
 
 from accessctl.access.loader import PolicySet
 from accessctl.access.table import Decision
-from accessctl.domain.permissions import EVERY_OFFICER
 
 _WORDS = {
     "allowed": ("Được phép", "Allowed"),
-    "no_rule": ("Không được phép: chính sách không giao quyền này cho ông/bà", "Not allowed: no rule gives this"),
+    "no_rule": (
+        "Không được phép: chính sách không giao quyền này cho ông/bà",
+        "Not allowed: no rule gives this right",
+    ),
     "denied_by_rule": ("Không được phép: chính sách cấm", "Not allowed: a guard forbids it"),
     "unknown_word": ("Không được phép: yêu cầu có từ không có trong chính sách", "Not allowed: unknown word"),
     "policy_broken": (
@@ -34,15 +36,12 @@ def label(policy: PolicySet, table: str, word: str, language: str = "vi") -> str
 
 
 def holders(policy: PolicySet, permission: str, language: str = "vi") -> tuple[str, ...]:
-    """Who would have a permission, in words and in the order of the policy: "Bộ phận Cấp sổ, thẻ (đơn vị khác)"."""
+    """Who would have a permission, in words: "Bộ phận Cấp sổ, thẻ (đơn vị khác)", in the policy's order."""
     found = {
-        f"{label(policy, 'roles', rule.sub, language)} ({label(policy, 'scopes', rule.scope, language)})": None
+        " ".join(
+            (label(policy, "roles", rule.sub, language), f"({label(policy, 'scopes', rule.scope, language)})")
+        ): None
         for rule in policy.rules
         if rule.perm == permission and rule.eft == "allow"
     }
     return tuple(found)
-
-
-def is_for_everybody(policy: PolicySet, permission: str) -> bool:
-    """Whether every officer has the permission somewhere, whatever the roles."""
-    return any(r.sub == EVERY_OFFICER and r.perm == permission and r.eft == "allow" for r in policy.rules)

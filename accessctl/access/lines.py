@@ -81,7 +81,7 @@ def decode(file: str, data: bytes) -> str:
 
 
 def rules(file: str, data: bytes) -> list[Line]:
-    """The rule lines of a policy file, counted against its closing line."""
+    """The rule lines of a policy file; `check_seal` tells whether they are all."""
     texts = decode(file, data).split("\n")[:-1]
     lines = [
         _rule(file, number, text)
@@ -90,7 +90,6 @@ def rules(file: str, data: bytes) -> list[Line]:
     ]
     if not lines:
         raise PolicyBroken("empty", file, 0, "the file has no rule")
-    _check_seal(file, texts, lines)
     return lines
 
 
@@ -117,7 +116,9 @@ def _rule(file: str, number: int, text: str) -> Line:
     return Line(file, number, kind, tuple(values))
 
 
-def _check_seal(file: str, texts: list[str], lines: list[Line]) -> None:
+def check_seal(file: str, data: bytes, lines: list[Line]) -> None:
+    """Refuse a file whose closing line does not count its lines: one was lost, or deny turned to allow."""
+    texts = data.decode("utf-8").split("\n")[:-1]
     effects = [line.values[-1] for line in lines if line.kind == "p"]
     found = Seal(effects.count("allow"), effects.count("deny"), len(lines) - len(effects))
     written = _SEAL.fullmatch(texts[-1])

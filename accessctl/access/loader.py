@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accessctl.access.labels import Label, read_labels
-from accessctl.access.lines import Line, PolicyBroken, decode, rules
+from accessctl.access.lines import Line, check_seal, decode, rules
+from accessctl.access.lines import PolicyBroken as PolicyBroken
 from accessctl.access.models import CONSOLE_MODEL, DBACCOUNT_MODEL
 from accessctl.access.objects import FunctionRight, read_objects
 from accessctl.domain.accounts import Kind
@@ -134,6 +135,7 @@ def parse(contents: Mapping[str, bytes], *, offices: Collection[str] | None = No
     _vocabulary(words)
     classes = _classes(links)
     head = _groups(links, offices)
+    check_seal(CONSOLE_RULES, contents[CONSOLE_RULES], lines)
     account_rules = _account_rules(contents[ACCOUNT_RULES])
     objects = read_objects(OBJECTS, contents[OBJECTS])
     _objects_match(account_rules, objects)
@@ -266,6 +268,7 @@ def _account_rules(data: bytes) -> tuple[tuple[str, str, str], ...]:
         _one_of(line, permission, tuple(Permission), "permission")
         _one_of(line, effect, _EFFECTS, "effect")
         found.append((kind, permission, effect))
+    check_seal(ACCOUNT_RULES, data, lines)
     return tuple(found)
 
 

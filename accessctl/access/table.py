@@ -38,9 +38,6 @@ class Table:
         self._answers: dict[Key, Decision] = {}
         self._turn = threading.Lock()
 
-    def __len__(self) -> int:
-        return len(self._answers)
-
     def decide(self, key: Key) -> Decision:
         """The answer for a key of known words; asks Casbin the first time."""
         return self._answers.get(key) or self._make(key)
@@ -51,7 +48,7 @@ class Table:
             role_sets, (True, False), (True, False), Permission, Case
         ):
             self.decide((roles, own, head, perm.value, case.value))
-        return len(self)
+        return len(self._answers)
 
     def _make(self, key: Key) -> Decision:
         with self._turn:
