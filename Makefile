@@ -11,7 +11,7 @@ PYTHON_ASKED_FOR := $(if $(filter-out file default,$(origin PYTHON)),yes)
 export PYTHON_ASKED_FOR
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test sure gates lint fix types i18n i18n-check bench browser docs audit-deps lock
+.PHONY: help setup demo test sure gates lint style templates dependencies directions fix types i18n i18n-check bench browser docs audit-deps lock
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -29,11 +29,19 @@ sure: gates test ## everything that CI runs
 
 gates: lint types i18n-check docs # what CI runs besides the tests
 
-lint: setup ## style, templates, dependencies, import directions
+lint: style templates dependencies directions ## style, templates, dependencies, import directions
+
+style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+templates: setup
 	$(BIN)/djlint --lint --quiet --allow-empty-input accessctl/web/templates
+
+dependencies: setup
 	$(BIN)/deptry .
+
+directions: setup
 	$(BIN)/lint-imports --no-logo
 
 fix: setup ## repair style where a program can

@@ -20,15 +20,14 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ROOT / "accessctl"
-CATALOGS = sorted((CODE / "web" / "translations").glob("*/LC_MESSAGES/messages.po"))
+TRANSLATIONS = CODE / "web" / "translations"
+LANGUAGES = ("en",)  # the texts themselves are Vietnamese
+CATALOGS = [TRANSLATIONS / language / "LC_MESSAGES" / "messages.po" for language in LANGUAGES]
 METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
 KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None, "_l": None}
 
 
 def main(action: str) -> int:
-    if not CATALOGS:
-        print("no catalogs below accessctl/web/translations", file=sys.stderr)
-        return 1
     template = texts()
     complaints = [line for path in CATALOGS for line in ACTIONS[action](path, template)]
     print("\n".join(complaints) or f"{len(CATALOGS)} catalogs, {len(template)} texts of the pages: in order")
@@ -52,6 +51,7 @@ def update(path: Path, template: Catalog) -> list[str]:
     for message in template:
         if message.id and catalog.get(message.id, message.context) is None:
             catalog.add(message.id, locations=message.locations, context=message.context)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         write_po(file, catalog, width=110, sort_output=True, no_location=True, include_previous=False)
     path.with_suffix(".mo").write_bytes(_compiled(catalog))
@@ -78,6 +78,9 @@ ACTIONS = {"update": update, "check": check}
 
 
 def _read(path: Path) -> Catalog:
+    """A catalog that is not there yet is an empty one."""
+    if not path.exists():
+        return Catalog(locale=path.parts[-3], charset="utf-8", project="accessctl")
     with path.open("rb") as file:
         return read_po(file, locale=path.parts[-3])
 

@@ -54,21 +54,8 @@ def test_development_runs_the_very_versions_of_the_service() -> None:
 
 def test_make_help_lists_every_promised_target() -> None:
     told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    promised = [
-        "help",
-        "setup",
-        "demo",
-        "test",
-        "sure",
-        "lint",
-        "fix",
-        "types",
-        "i18n",
-        "bench",
-        "browser",
-        "docs",
-    ]
-    assert set(promised) <= set(re.findall(r"make ([a-z0-9-]+)", told))
+    promised = {"help", "setup", "demo", "test", "sure", "lint", "fix", "types", "i18n", "bench", "browser"}
+    assert promised | {"docs"} <= set(re.findall(r"make ([a-z0-9-]+)", told))
 
 
 @pytest.fixture
