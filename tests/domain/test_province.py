@@ -243,6 +243,7 @@ def test_an_empty_file_lacks_the_province(text: str) -> None:
         ('"07:30-11:30"', '"7:30-11:30"', 1, "province.bad_hours", '"7:30-11:30"'),
         ('"07:30-11:30"', '"07:30-24:00"', 1, "province.bad_hours", "24:00"),
         ("_and_kind = 8", "_and_kind = 9", 1, "province.count_mismatch", "_and_kind = 9"),
+        ("_and_kind = 8", "_and_kind = 7", 1, "province.count_mismatch", "_and_kind = 7"),
         ('agency = { vi = "', 'agency = { de = "x", vi = "', 1, "province.unknown_key", "agency"),
         ('title.vi = "', 'title.fr = "', 1, "province.missing_key", "title."),
         ("local_pool = 4", 'local_pool = 4\nhours = ["25:00-26:00"]', 1, "province.bad_hours", "25:00"),
