@@ -17,7 +17,7 @@ from psycopg import errors as e
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from accessctl.errors import Unavailable
-from accessctl.officedb.server import check_server
+from accessctl.officedb.server import check_schema, check_server
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -137,7 +137,12 @@ class OfficeDatabases:
             if time.monotonic() - kept.since < _STALE or _alive(kept.conn):
                 return kept.conn
         conn = self._connect(getattr(self._address(code), service), name=f"accessctl {service}")
-        check_server(conn, code)
+        try:
+            check_server(conn, code)
+            check_schema(conn, code)
+        except BaseException:
+            conn.close()
+            raise
         return conn
 
     def _pop(self, code: str, service: str) -> _Kept | None:
@@ -212,7 +217,9 @@ def _code(error: psycopg.Error) -> str:
             return "officedb.disk_full"
         case e.ConnectionTimeout() | e.QueryCanceled() | e.LockNotAvailable():
             return "officedb.slow"
-        case e.InsufficientPrivilege() | e.UndefinedTable() | e.UndefinedFunction() | e.InvalidSchemaName():
+        case e.UndefinedTable() | e.UndefinedFunction() | e.InvalidSchemaName():
+            return "officedb.not_installed"
+        case e.InsufficientPrivilege():
             return "officedb.broker_rights"
         case e.InvalidPassword() | e.InvalidAuthorizationSpecification():
             return "officedb.login_refused"

@@ -16,7 +16,13 @@ from accessctl.officedb.credentials import PERSON_ITERATIONS, scram_verifier, ve
 from accessctl.officedb.install_plan import InstallPlan, Step, steps
 from accessctl.officedb.install_step import Statement
 from accessctl.officedb.migrations import newest
-from accessctl.officedb.server import MINIMUM_SERVER, check_server, logging_shortcomings, schema_version
+from accessctl.officedb.server import (
+    MINIMUM_SERVER,
+    check_schema,
+    check_server,
+    logging_shortcomings,
+    schema_version,
+)
 
 __all__ = ["InstallPlan", "InstallReport", "StepDone", "hba_advice", "install", "render"]
 
@@ -55,9 +61,8 @@ def install(admin_dsn: str, plan: InstallPlan) -> InstallReport:
         check_server(conn, plan.office)
         _check_admin(conn, plan.office)
         _check_foreign(conn, plan.office)
-        version = schema_version(conn)
-        if version > newest():
-            raise Unavailable("officedb.schema_newer", office=plan.office, found=version, known=newest())
+        if schema_version(conn):
+            check_schema(conn, plan.office)
         done += [_execute(conn, step, plan) for step in steps(plan) if step.database is None]
         shortcomings = logging_shortcomings(conn)
     with _connection(admin_dsn, plan, "template1") as conn:

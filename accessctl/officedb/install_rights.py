@@ -64,7 +64,7 @@ _FUNCTIONS_OF_SERVICE = {
 
 
 def _table_right(role: str, privileges: Sequence[str], columns: Sequence[str], tables: Sequence[str]) -> Step:
-    words = [sql.SQL(word) for word in privileges]
+    words: list[sql.SQL | sql.Composed] = [sql.SQL(word) for word in privileges]
     if columns:
         words.append(q("UPDATE ({})", names(columns)))
     checks = [

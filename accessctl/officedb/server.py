@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 
 from accessctl.errors import Unavailable
+from accessctl.officedb.migrations import newest
 
 MINIMUM_SERVER = 170000
 
 
-def check_server(conn: psycopg.Connection, office: str) -> None:
+def check_server(conn: psycopg.Connection[Any], office: str) -> None:
     """Refuse a server that cannot carry the gate: login event triggers came with 17; text is NFC in UTF8."""
     if conn.info.server_version < MINIMUM_SERVER:
         version = conn.info.parameter_status("server_version")
@@ -19,7 +22,7 @@ def check_server(conn: psycopg.Connection, office: str) -> None:
         raise Unavailable("officedb.encoding", office=office, encoding=encoding)
 
 
-def schema_version(conn: psycopg.Connection) -> int:
+def schema_version(conn: psycopg.Connection[Any]) -> int:
     """The version of the office schema in this database; 0 when there is none."""
     row = conn.execute("SELECT to_regclass('access.version') IS NOT NULL").fetchone()
     if row is None or not row[0]:
@@ -28,7 +31,16 @@ def schema_version(conn: psycopg.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def logging_shortcomings(conn: psycopg.Connection) -> tuple[str, ...]:
+def check_schema(conn: psycopg.Connection[Any], office: str) -> None:
+    """Refuse a database without the gate, and one whose schema a newer service has brought further."""
+    version = schema_version(conn)
+    if version == 0:
+        raise Unavailable("officedb.not_installed", office=office)
+    if version > newest():
+        raise Unavailable("officedb.schema_newer", office=office, found=version, known=newest())
+
+
+def logging_shortcomings(conn: psycopg.Connection[Any]) -> tuple[str, ...]:
     """What keeps the server's log from being a witness: jsonlog_off, collector_off, log_connections_off,
     log_disconnections_off, log_threshold. Empty: the witness is there."""
     row = conn.execute(
