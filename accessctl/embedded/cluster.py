@@ -28,7 +28,7 @@ class Cluster:
 
     A plain cluster outlives this process until `stop`; a later `start` takes it over or starts it again.
     `fast` gives up durability and is for tests: such a cluster is `guarded` unless told otherwise, that is,
-    it dies with this process and its data are removed. Every failure is a ClusterError.
+    it dies with this process and its folder is removed. Every failure is a ClusterError.
     """
 
     host = configuration.HOST
@@ -195,7 +195,7 @@ class Cluster:
 
     def _watch(self) -> None:
         if self._guarded and self._guard is None:
-            self._guard = Guard(self.data_folder, [self.data_folder, self.log_folder])
+            self._guard = Guard(self.data_folder, [self.data_folder.parent, self.folder])
 
     def _dismiss_guard(self) -> None:
         if self._guard is not None:

@@ -158,7 +158,7 @@ def test_a_guarded_server_goes_with_the_process_that_was_killed(folder: Path) ->
     process.kill()
     process.communicate()
     assert _eventually(lambda: postmaster.running_in(data) is None)
-    assert _eventually(lambda: not data.exists())
+    assert _eventually(lambda: not folder.exists())
     Cluster(folder).destroy()
 
 
