@@ -8,6 +8,7 @@ role *sets*: under deny-override roles do not compose by OR.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import casbin
 from casbin.persist import Adapter
@@ -40,10 +41,21 @@ class _Accepted(Adapter):  # type: ignore[misc]  # casbin has no types
             model.model[kind[0]][kind].policy.append(list(values))
 
 
+class _ParsedOnce(casbin.Enforcer):  # type: ignore[misc]  # casbin has no types
+    """Casbin parses its matcher anew for every question, most of the cost of a small policy."""
+
+    _parsed: Any = None
+
+    def _get_expression(self, expr: str, functions: Any = None) -> Any:
+        if self._parsed is None:
+            self._parsed = casbin.Enforcer._get_expression(expr, functions)
+        return self._parsed
+
+
 def enforcer(model_text: str, lines: Iterable[tuple[str, tuple[str, ...]]]) -> casbin.Enforcer:
-    """A Casbin enforcer over one model and the given lines (type, values)."""
+    """A Casbin enforcer over one model and the given lines (type, values); not to be changed afterwards."""
     model = casbin.Enforcer.new_model(text=model_text)
-    return casbin.Enforcer(model, _Accepted(lines))
+    return _ParsedOnce(model, _Accepted(lines))
 
 
 class ConsoleEngine:
