@@ -58,7 +58,7 @@ _TABLE_RIGHTS = (
 )
 
 _FUNCTIONS_OF_SERVICE = {
-    roles.BROKER: ("open_lease", "close_lease", "renew_lease", "reset_settings"),
+    roles.BROKER: ("lock_account", "open_lease", "close_lease", "renew_lease", "reset_settings"),
     roles.WITNESS: ("is_managed", "server_log", "server_log_files", "server_identity"),
 }
 

@@ -39,12 +39,19 @@ def end_sessions(conn: psycopg.Connection, role: str, *, lease: str | None = Non
     query = _END if lease is None else _END_OF_LEASE
     seen: set[int] = set()
     until = time.monotonic() + PATIENCE
-    while pids := [row[0] for row in conn.execute(query, {"role": role, "lease": lease})]:
+    while pids := _terminated(conn, query, role, lease):
         seen.update(pids)
         if time.monotonic() > until:
             raise Unavailable("officedb.not_closed", role=role, sessions=len(pids))
         time.sleep(_PAUSE)
     return len(seen)
+
+
+def _terminated(conn: psycopg.Connection, query: str, role: str, lease: str | None) -> list[int]:
+    try:
+        return [row[0] for row in conn.execute(query, {"role": role, "lease": lease})]
+    except psycopg.errors.InsufficientPrivilege as error:  # somebody made the account a superuser
+        raise Unavailable("officedb.not_closed", role=role, sessions=1) from error
 
 
 def role_may_change(conn: psycopg.Connection, role: str, change: Callable[[], object]) -> int:
@@ -59,6 +66,8 @@ def role_may_change(conn: psycopg.Connection, role: str, change: Callable[[], ob
         try:
             change()
         except psycopg.Error as error:
+            if isinstance(error, psycopg.errors.InsufficientPrivilege):
+                raise Unavailable("officedb.not_closed", role=role, sessions=ended) from error
             if not is_contention(error):
                 raise
             ended += end_sessions(conn, role)

@@ -1,6 +1,13 @@
 -- Opening, renewing and closing, called by the broker with the broker's own rights (SECURITY INVOKER): one round
 -- trip and one transaction each. What may be refused comes back as an outcome; the service words it.
 
+-- Opening and closing of one account wait for each other here: without it a held-up worker could reopen what was
+-- closed a moment ago. A row that no account can reach, for advisory locks are open to everybody.
+CREATE FUNCTION access.lock_account(account text) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT FROM access.account a WHERE a.role = account FOR NO KEY UPDATE
+$$;
+
 CREATE FUNCTION access.open_lease(
     account text, lease_id text, officer text, dossier text, subject bytea, subject_pads bytea, fields text[],
     remaining interval, receipt text, verifier text, service_now timestamptz,
@@ -11,6 +18,7 @@ DECLARE
     held access.lease;
     login pg_roles;
 BEGIN
+    PERFORM access.lock_account(open_lease.account);
     host_now := clock_timestamp();
     SELECT * INTO login FROM pg_roles r WHERE r.rolname = open_lease.account;
     SELECT * INTO held FROM access.lease l WHERE l.account = open_lease.account;
@@ -79,6 +87,7 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET lock_timeout
 DECLARE
     held access.lease;
 BEGIN
+    PERFORM access.lock_account(close_lease.account);
     SELECT * INTO held FROM access.lease l WHERE l.account = close_lease.account;
     INSERT INTO access.lease_end (lease_id, account, officer, dossier, reason, opened_at)
     SELECT close_lease.lease_id, close_lease.account, mine.officer, mine.dossier, close_lease.reason, mine.opened_at
