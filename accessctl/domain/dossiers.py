@@ -9,6 +9,7 @@ from enum import StrEnum
 
 _DOSSIER = re.compile(r"([A-Z]{3})-(20[0-9]{2})-([0-9]{6})/(CLT)")
 _SUBJECT = re.compile(r"[0-9]{10}")
+_LONGEST = 100  # characters; no work is spent on more
 
 
 class Field(StrEnum):
@@ -53,7 +54,7 @@ class DossierNo:
     @classmethod
     def parse(cls, text: str) -> DossierNo:
         """Read a written number; raises BadDossier("missing" or "malformed")."""
-        tidy = unicodedata.normalize("NFC", text[:100]).strip()
+        tidy = unicodedata.normalize("NFC", text).strip() if len(text) <= _LONGEST else "too long"
         if not tidy:
             raise BadDossier("missing")
         match = _DOSSIER.fullmatch(tidy)
@@ -64,7 +65,7 @@ class DossierNo:
 
 def subject_number(text: str) -> str:
     """A mã số BHXH: ten ASCII digits (domain.md §11.2). Raises BadDossier("subject_malformed")."""
-    tidy = text[:100].strip()
+    tidy = text.strip() if len(text) <= _LONGEST else "too long"
     if _SUBJECT.fullmatch(tidy) is None:
         raise BadDossier("subject_malformed")
     return tidy

@@ -14,16 +14,29 @@ OWNER = "accessctl_control"
 SERVICE_ROLES = ("accessctl_app", "accessctl_sequencer", "accessctl_reader")
 
 
+def install(admin_url: str, dbname: str, verifiers: Mapping[str, str]) -> bool:
+    """Roles, database, schema; idempotent. True when the database was created now."""
+    server = create_engine(admin_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with server.connect() as admin:
+        install_roles(admin, verifiers)
+        created = create_database(admin, dbname)
+    server.dispose()
+    migrate(admin_engine_url(admin_url, dbname))
+    return created
+
+
 def install_roles(admin: Connection, verifiers: Mapping[str, str]) -> None:
-    """Create the owner (NOLOGIN) and the service roles with the given SCRAM verifiers; idempotent."""
+    """Create the owner (NOLOGIN) and the service roles; LOGIN for those with a SCRAM verifier. Idempotent."""
     present = set(admin.execute(text("SELECT rolname FROM pg_roles")).scalars())
     if OWNER not in present:
         admin.exec_driver_sql(f"CREATE ROLE {OWNER} NOLOGIN")
     for role in SERVICE_ROLES:
-        verb = "ALTER" if role in present else "CREATE"
-        # Utility statements take no parameters; role names are constants, the verifier is quoted by the server.
-        quoted = admin.execute(text("SELECT quote_literal(:v)"), {"v": verifiers[role]}).scalar_one()
-        admin.exec_driver_sql(f"{verb} ROLE {role} LOGIN PASSWORD {quoted}".replace("%", "%%"))
+        if role not in present:
+            admin.exec_driver_sql(f"CREATE ROLE {role} NOLOGIN")
+        if role in verifiers:
+            # Utility statements take no parameters; the role's name is a constant, the verifier is quoted by the server.
+            quoted = admin.execute(text("SELECT quote_literal(:v)"), {"v": verifiers[role]}).scalar_one()
+            admin.exec_driver_sql(f"ALTER ROLE {role} LOGIN PASSWORD {quoted}")
 
 
 def create_database(admin: Connection, dbname: str) -> bool:

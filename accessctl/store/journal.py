@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from accessctl.errors import Unavailable
-from audit.entry import encode
 from accessctl.store.models import AuditInbox
+from audit.entry import encode
 
 WAKE = "accessctl_inbox"
 """The channel on which a waiter wakes the sequencer; a wake-up only, nothing depends on it."""
@@ -26,11 +26,18 @@ _BETWEEN_LOOKS = 0.002
 def leave(session: Session, *, at: datetime, fields: Mapping[str, Any]) -> int:
     """Put one record into the inbox, in the caller's transaction; returns its inbox id.
 
-    Fields that are None are left out, so that a leaf says only what there is to say.
+    Fields that are None are left out, so that a leaf says only what there is to say. Raises
+    Unavailable("audit.unavailable") when the inbox cannot be written: what is not recorded is not done (S35).
     """
     leaf = encode({"at": at, **{name: value for name, value in fields.items() if value is not None}})
     statement = insert(AuditInbox).values(at=at, leaf=leaf).returning(AuditInbox.id)
-    return session.execute(statement).scalar_one()
+    session.flush()
+    try:
+        return session.execute(statement).scalar_one()
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        raise Unavailable("audit.unavailable") from error
 
 
 def await_checkpoint(sessions: sessionmaker[Session], inbox_id: int, *, patience: float = LATE_AFTER) -> None:

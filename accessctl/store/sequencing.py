@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from select import select
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.pool import NullPool
 
+from accessctl.store.journal import WAKE
 from audit.checkpoint import open_checkpoint, sign_checkpoint
 from audit.merkle import Frontier, leaf_hash
 from audit.note import Signer, Verifier
@@ -47,11 +50,34 @@ class Sequencer:
         self.origin = origin
         self.frontier = Frontier.empty()
 
+    @classmethod
+    def connect(cls, url: str, signer: Signer, origin: str) -> Sequencer:
+        """With a connection of its own, as the database role that may move rows."""
+        arguments = {"connect_timeout": 3, "application_name": "accessctl sequencer"}
+        return cls(create_engine(url, poolclass=NullPool, connect_args=arguments).connect(), signer, origin)
+
     def elected(self) -> bool:
-        """Try to become the one sequencer; kept until the connection ends."""
+        """Try to become the one sequencer, and listen for those who wait; kept until the connection ends."""
         won = self.connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK}).scalar_one()
+        if won:
+            self.connection.execute(text(f"LISTEN {WAKE}"))
         self.connection.commit()
         return bool(won)
+
+    def wait(self, seconds: float) -> None:
+        """Until somebody wakes us or the time is over; several wake-ups are one."""
+        raw = self.connection.connection.driver_connection
+        if raw is None:
+            return
+        ready, _, _ = select([raw.fileno()], [], [], seconds)
+        if ready:
+            for _ in raw.notifies(timeout=0, stop_after=1000):
+                continue
+            self.connection.rollback()
+
+    def close(self) -> None:
+        """Give the election up."""
+        self.connection.close()
 
     def resume(self) -> None:
         """Read the last checkpoint, open it with our own key and compare it with the log. Raises LogCorrupt."""
@@ -108,7 +134,19 @@ _INDEX = text(
     " VALUES (:idx, :at, :event, :outcome, :actor, :office, :account, :kind, :lease, :dossier, :guest, :host,"
     " :subject) ON CONFLICT DO NOTHING"
 )
-_INDEXED = ("event", "outcome", "actor", "office", "account", "kind", "lease", "dossier", "guest", "host", "subject")
+_INDEXED = (
+    "event",
+    "outcome",
+    "actor",
+    "office",
+    "account",
+    "kind",
+    "lease",
+    "dossier",
+    "guest",
+    "host",
+    "subject",
+)
 
 
 def index_new(connection: Connection) -> int:
@@ -117,7 +155,8 @@ def index_new(connection: Connection) -> int:
     if rows:
         leaves = [(row, json.loads(bytes(row.leaf))) for row in rows]
         connection.execute(
-            _INDEX, [{"idx": row.idx, "at": row.at} | {n: leaf.get(n) for n in _INDEXED} for row, leaf in leaves]
+            _INDEX,
+            [{"idx": row.idx, "at": row.at} | {n: leaf.get(n) for n in _INDEXED} for row, leaf in leaves],
         )
     connection.commit()
     return len(rows)

@@ -50,7 +50,11 @@ class Custody(Base):
     __tablename__ = "custody"
     __table_args__ = (
         ExcludeConstraint(
-            ("office_code", "="), ("kind", "="), ("period", "&&"), name="ex_custody_one_at_a_time", using="gist"
+            ("office_code", "="),
+            ("kind", "="),
+            ("period", "&&"),
+            name="ex_custody_one_at_a_time",
+            using="gist",
         ),
     )
 

@@ -40,7 +40,12 @@ class Lease(Base):
             unique=True,
             postgresql_where=text("state IN ('QUEUED', 'OPENING', 'ACTIVE')"),
         ),
-        Index("ix_lease_unfinished", "host", "state", postgresql_where=text("state NOT IN ('CLOSED', 'DENIED', 'CANCELLED')")),
+        Index(
+            "ix_lease_unfinished",
+            "host",
+            "state",
+            postgresql_where=text("state NOT IN ('CLOSED', 'DENIED', 'CANCELLED')"),
+        ),
         Index("ix_lease_queue", "account_name", "place", postgresql_where=text("state = 'QUEUED'")),
     )
 

@@ -30,7 +30,9 @@ class Officer(Base):
     failed_at: Mapped[datetime | None]
     locked_until: Mapped[datetime | None]
     left_at: Mapped[datetime | None]
-    roles: Mapped[list[OfficerRole]] = relationship(back_populates="officer", foreign_keys="OfficerRole.officer_id")
+    roles: Mapped[list[OfficerRole]] = relationship(
+        back_populates="officer", foreign_keys="OfficerRole.officer_id"
+    )
 
 
 class OfficerRole(Base):
@@ -38,7 +40,13 @@ class OfficerRole(Base):
 
     __tablename__ = "officer_role"
     __table_args__ = (
-        Index("uq_officer_role_held", "officer_id", "role", unique=True, postgresql_where=text("revoked_at IS NULL")),
+        Index(
+            "uq_officer_role_held",
+            "officer_id",
+            "role",
+            unique=True,
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -1,0 +1,5 @@
+"""`python -m accessctl.cli`."""
+
+from accessctl.cli import main
+
+main()

@@ -1,0 +1,62 @@
+"""`accessctl officers`: first passwords, the first administrator, one's own password."""
+
+from __future__ import annotations
+
+import getpass
+import os
+
+import click
+
+from accessctl.cli.edge import Edge, command
+from accessctl.errors import Invalid
+from accessctl.services import officers as service
+from accessctl.services import signin
+from accessctl.services.control import transaction
+
+
+@click.group()
+def officers() -> None:
+    """The staff."""
+
+
+@officers.command("first-administrator")
+@click.argument("username")
+@command(signed_in=False)
+def first_administrator(edge: Edge, username: str) -> None:
+    """Give the first IT administrator a password (ACCESSCTL_NEW_PASSWORD or a hidden prompt); works once."""
+    with transaction(edge.rt) as session:
+        service.first_administrator(edge.rt, session, username, _new_password())
+    edge.out({"username": username, "must_change": True})
+
+
+@officers.command("set-password")
+@click.argument("username")
+@command()
+def set_password(edge: Edge, username: str) -> None:
+    """IT gives USERNAME a password to be changed at the first sign-in."""
+    actor = edge.actor
+    with transaction(edge.rt) as session:
+        service.give_password(edge.rt, session, actor, username, _new_password())
+    edge.out({"username": username, "must_change": True})
+
+
+@officers.command("change-password")
+@click.argument("username")
+@command(signed_in=False)
+def change_password(edge: Edge, username: str) -> None:
+    """Change one's own password; also the one that must be changed at first sign-in."""
+    old = os.environ.get("ACCESSCTL_PASSWORD") or getpass.getpass("Mật khẩu hiện tại / Current password: ")
+    actor = signin.authenticate(edge.rt, username, old, edge.origin)
+    with transaction(edge.rt) as session:
+        signin.change_password(edge.rt, session, actor, old, _new_password(), edge.origin)
+    edge.out({"username": username, "must_change": False})
+
+
+def _new_password() -> str:
+    given = os.environ.get("ACCESSCTL_NEW_PASSWORD")
+    if given is not None:
+        return given
+    first = getpass.getpass("Mật khẩu mới / New password: ")
+    if first != getpass.getpass("Nhập lại / Again: "):
+        raise Invalid("auth.password_differs")
+    return first

@@ -1,0 +1,1 @@
+"""Background work: the sequencer, one closing loop for each office, the watchers of evidence and custody."""

@@ -1,0 +1,96 @@
+"""The worker: every loop of the service in one process, started together and stopped in order."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from datetime import timedelta
+
+from accessctl.config import Settings
+from accessctl.domain.events import Event
+from accessctl.jobs.loop import Loop, log
+from accessctl.jobs.reaper import HostLoop, Ledger
+from accessctl.jobs.sequencer import SequencerLoop
+from accessctl.services import closing, custody, evidence, findings, server_evidence, sweeping
+from accessctl.services.control import transaction
+from accessctl.services.recording import record
+from accessctl.services.runtime import build_runtime
+from accessctl.store.sequencing import index_new
+
+ANCHOR_EVERY = timedelta(minutes=55)
+
+
+class Worker:
+    """Threads are enough: every loop waits for a database nearly all of its time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.rt = build_runtime(settings, pool=20, application="accessctl worker")
+        self.sequencer = SequencerLoop(settings, on_corrupt=self._corrupt, on_late_clock=self._late_clock)
+        self.ledger = Ledger(self.rt)
+        self.loops = [Loop("sequencer", self.sequencer.turn, pace=0.0)]
+        self.sequencer.pause = self.loops[0].stopping.wait
+        self.loops += [
+            Loop("ledger", self.ledger.read, pace=0.2),
+            Loop("index", self._index, pace=0.2),
+            Loop("turns", lambda: sweeping.take_turns(self.rt), pace=0.3),
+            Loop("abandoned", lambda: sweeping.end_abandoned(self.rt), pace=2.0),
+            Loop("custody", self._custody, pace=5.0),
+            Loop("anchor", self._anchor, pace=ANCHOR_EVERY.total_seconds()),
+        ]
+        for host in self.rt.offices.offices:
+            self.loops.append(Loop(f"host {host}", HostLoop(self.rt, self.ledger, host).turn, pace=0.1))
+            self.loops.append(Loop(f"evidence {host}", evidence.Collector(self.rt, host).turn, pace=1.0))
+        self.loops.append(Loop("server logs", server_evidence.ServerLogs(self.rt).turn, pace=1.0))
+
+    def start(self) -> None:
+        """Start every loop."""
+        for loop in self.loops:
+            loop.start()
+        log.info("worker.started", loops=len(self.loops))
+
+    def stop(self) -> None:
+        """Stop the loops, the sequencer last: what the others wrote is still put under a checkpoint."""
+        for loop in self.loops[1:]:
+            loop.stop()
+        for loop in self.loops[1:]:
+            loop.join(10)
+        self.loops[0].stop()
+        self.loops[0].join(10)
+        self.sequencer.close()
+        self.rt.close()
+
+    def _index(self) -> None:
+        with self.rt.engine.connect() as connection:
+            while index_new(connection):
+                continue
+
+    def _custody(self) -> None:
+        with transaction(self.rt) as session:
+            ending = custody.watch(self.rt, session)
+        closing.finish_all(self.rt, ending)
+
+    def _anchor(self) -> None:
+        """At least one record, and so one checkpoint, an hour: silence is told apart from a stopped log."""
+        with transaction(self.rt) as session:
+            record(self.rt, session, Event.AUDIT_ANCHOR)
+
+    def _corrupt(self, why: str) -> None:
+        self._find(findings.Kind.AUDIT_UNAVAILABLE, f"corrupt:{why}", 1, {"why": why})
+
+    def _late_clock(self, events: list[str]) -> None:
+        self._find(findings.Kind.RECORD_CLOCK, f"{self.rt.now():%Y-%m-%dT%H}", 2, {"events": events[:20]})
+
+    def _find(self, kind: findings.Kind, key: str, severity: int, details: dict[str, object]) -> None:
+        with transaction(self.rt) as session:
+            findings.raise_finding(self.rt, session, kind, key=key, severity=severity, details=details)
+
+
+def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT."""
+    worker = Worker(settings)
+    done = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: done.set())
+    worker.start()
+    done.wait()
+    worker.stop()

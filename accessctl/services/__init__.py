@@ -1,0 +1,1 @@
+"""Use cases: each decides, changes and records. One module per noun."""

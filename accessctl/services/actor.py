@@ -1,0 +1,89 @@
+"""Who is acting: a named officer with the roles of this very moment, or the service itself."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from accessctl.domain.permissions import Role
+from accessctl.errors import NotFound
+from accessctl.store.models import Custody, Office, Officer
+
+
+def new_correlation() -> str:
+    """One id that ties a request to everything it caused, down to the database session."""
+    return uuid.uuid4().hex[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """From where something was asked: channel ∈ web, cli, worker; address and port of the client."""
+
+    channel: str
+    address: str | None = None
+    port: int | None = None
+    correlation: str = field(default_factory=new_correlation)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """An officer with all roles in force now. Built anew for each request: a right withdrawn is gone (openIMIS)."""
+
+    id: int
+    username: str
+    full_name: str
+    title: str
+    office: str
+    office_name: str
+    department: str
+    roles: frozenset[Role]
+    role: Role | None
+    """The one shown first; decisions use the whole set."""
+    must_change: bool
+    origin: Origin
+
+
+def actor_for(session: Session, officer: Officer, origin: Origin, now: datetime) -> Actor:
+    """The actor that an officer is at this moment: entered roles plus custody in force."""
+    entered = [r for r in officer.roles if r.revoked_at is None]
+    first = next((Role(r.role) for r in entered if r.shown_first), None)
+    custody = session.scalars(
+        select(Custody.kind).where(Custody.officer_id == officer.id, Custody.period.contains(now))
+    )
+    office = session.get_one(Office, officer.office_code)
+    return Actor(
+        id=officer.id,
+        username=officer.username,
+        full_name=officer.full_name,
+        title=officer.title,
+        office=officer.office_code,
+        office_name=office.name,
+        department=officer.department,
+        roles=frozenset(
+            [Role(r.role) for r in entered] + [Role(f"custodian_{kind.lower()}") for kind in custody]
+        ),
+        role=first,
+        must_change=officer.must_change,
+        origin=origin,
+    )
+
+
+def actor_by_id(session: Session, officer_id: int, origin: Origin, now: datetime) -> Actor:
+    """The actor behind a stored officer id (a queued request, a session)."""
+    return actor_for(session, session.get_one(Officer, officer_id), origin, now)
+
+
+def officer_named(session: Session, username: str) -> Officer:
+    """The officer of this user name who has not left. Raises NotFound("officer.unknown")."""
+    found = session.scalars(
+        select(Officer)
+        .where(Officer.username == username, Officer.left_at.is_(None))
+        .options(selectinload(Officer.roles))
+    ).first()
+    if found is None:
+        raise NotFound("officer.unknown", officer=username[:60])
+    return found

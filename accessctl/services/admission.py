@@ -1,0 +1,135 @@
+"""Whether a request for an account is admitted: every rule of a check-out that only reads (access.md §4, S25, S34)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from accessctl.clock import PROVINCE_TIME
+from accessctl.domain.accounts import AccountName, AccountState, BadAccountName, Kind
+from accessctl.domain.dossiers import BadDossier, DossierNo, listed_fields, subject_number
+from accessctl.domain.leases import DEFAULT_PERIOD, Term
+from accessctl.domain.permissions import Permission
+from accessctl.domain.text import BadText, one_line
+from accessctl.errors import Invalid, NotFound, Refused
+from accessctl.services.actor import Actor
+from accessctl.services.authorize import require
+from accessctl.services.hours import closing_time
+from accessctl.services.runtime import Runtime
+from accessctl.store.models import Account, Custody, Lease, Office, Province
+
+REASON_LIMIT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRequest:
+    """The words of somebody who wants to borrow. `minutes` 1–15; `client`: show me the secret."""
+
+    account: str
+    dossier: str
+    subject: str
+    fields: tuple[str, ...] = ()
+    reason: str = ""
+    minutes: int = 15
+    client: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The request once its words are understood."""
+
+    account: AccountName
+    dossier: DossierNo
+    subject: str
+    fields: tuple[str, ...]
+    reason: str
+    period: timedelta
+    client: bool
+
+
+def understand(actor: Actor, request: LeaseRequest) -> Wanted:
+    """Parse the request's words; every refusal has its own code (S25)."""
+    try:
+        account = AccountName.parse(request.account)
+    except BadAccountName:
+        raise NotFound("account.unknown", account=request.account[:60]) from None
+    try:
+        dossier = DossierNo.parse(request.dossier)
+        subject = subject_number(request.subject)
+        fields = tuple(field.value for field in listed_fields(request.fields))
+        reason = one_line(request.reason, limit=REASON_LIMIT)
+    except BadDossier as error:
+        raise Refused(_DOSSIER_CODES[error.why]) from None
+    except BadText as error:
+        raise Refused(
+            "lease.reason_missing" if error.why == "empty" else f"input.{error.why}", limit=error.limit
+        ) from None
+    if dossier.office != actor.office:
+        raise Refused("lease.dossier_other_office", dossier=str(dossier), office=actor.office_name)
+    if account.kind.corrects and not fields:
+        raise Refused("lease.fields_missing")
+    if fields and not account.kind.corrects:
+        raise Refused("lease.fields_not_wanted")
+    if not 1 <= request.minutes <= DEFAULT_PERIOD // timedelta(minutes=1):
+        raise Invalid("lease.minutes")
+    period = timedelta(minutes=request.minutes)
+    return Wanted(account, dossier, subject, fields, reason, period, request.client)
+
+
+_DOSSIER_CODES = {
+    "missing": "lease.dossier_missing",
+    "malformed": "lease.dossier_malformed",
+    "subject_malformed": "lease.subject_malformed",
+    "field_unknown": "lease.field_unknown",
+}
+
+
+def permit(rt: Runtime, actor: Actor, account: AccountName, *, client: bool) -> str:
+    """The policy's part; returns the policy version. Raises Refused."""
+    decision = require(rt, actor, account.kind.open_permission, account.host)
+    if account.guest != actor.office:
+        raise Refused("lease.other_office_account", account=str(account))
+    if client:
+        if not rt.settings.reveal:
+            raise Refused("lease.reveal_off")
+        require(rt, actor, Permission.LEASE_REVEAL, account.host)
+    return decision.policy_version
+
+
+def check_account(session: Session, account: Account, now: datetime) -> None:
+    """The account's part: only ACTIVE is lent, and a shared one only under a custodian in force (R31)."""
+    if account.kind_.shared and custodian_of(session, account.guest, account.kind_, now) is None:
+        raise Refused("lease.no_custodian", kind=account.kind, account=account.name)
+    if account.state != AccountState.ACTIVE:
+        raise Refused(f"account.{account.state.lower()}", account=account.name, why=account.reason or "")
+
+
+def custodian_of(session: Session, office: str, kind: Kind, at: datetime) -> Custody | None:
+    """The one custodian in force, or nobody."""
+    return session.scalars(
+        select(Custody).where(
+            Custody.office_code == office, Custody.kind == kind, Custody.period.contains(at)
+        )
+    ).first()
+
+
+def check_separation(session: Session, actor: Actor, wanted: Wanted) -> None:
+    """Who held the correcting account for a dossier does not reissue it, nor the other way round (§7.1, S23)."""
+    earlier = session.scalars(
+        select(Lease.account_name).where(
+            Lease.dossier == str(wanted.dossier), Lease.officer_id == actor.id, Lease.opened_at.is_not(None)
+        )
+    )
+    if any(AccountName.parse(name).kind.corrects != wanted.account.kind.corrects for name in earlier):
+        raise Refused("lease.separation", dossier=str(wanted.dossier))
+
+
+def term(session: Session, guest: Office, period: timedelta, now: datetime) -> Term:
+    """When the lease would run. Raises Refused before the scheme is in force (R4) or outside hours (S34)."""
+    province = session.scalars(select(Province)).first()
+    if province is None or now.astimezone(PROVINCE_TIME).date() < province.effective_from:
+        raise Refused("lease.not_in_force", since=province.effective_from if province else "")
+    return Term.start(now, period, closing_time(session, guest, now))

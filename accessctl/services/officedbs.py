@@ -1,0 +1,93 @@
+"""The office databases: installing the gate in them, looking how they stand, what an account may execute there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from accessctl.access.loader import load
+from accessctl.access.wanted import wanted_functions
+from accessctl.config import Settings
+from accessctl.domain.accounts import Kind
+from accessctl.domain.events import Event
+from accessctl.errors import Invalid, NotFound, Unavailable
+from accessctl.officedb.connection import parts
+from accessctl.officedb.install import InstallReport, install, render
+from accessctl.officedb.install_plan import InstallPlan
+from accessctl.officedb.status import Status, status
+from accessctl.services.actor import Origin
+from accessctl.services.control import transaction
+from accessctl.services.recording import record
+from accessctl.services.runtime import Runtime
+from accessctl.store.models import Office
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeStatus:
+    """One office's database for a list: `status` None when it cannot be reached, `code` then says why."""
+
+    office: str
+    reachable: bool
+    code: str | None
+    status: Status | None
+
+
+def wanted_grants(settings: Settings) -> dict[Kind, tuple[str, ...]]:
+    """What the dbaccount policy gives each kind, as function signatures; the only source of GRANTs."""
+    policy = load(settings.policies)
+    return {kind: tuple(str(right) for right in wanted_functions(kind, policy)) for kind in Kind}
+
+
+def install_plan(
+    settings: Settings, office: str, *, keep_connect: Mapping[str, Sequence[str]] | None = None
+) -> InstallPlan:
+    """The plan for one office from its addresses: the passwords in them become the service roles' verifiers."""
+    try:
+        dsns = settings.office_dsns[office]
+    except KeyError:
+        raise NotFound("office.unknown", office=office[:20]) from None
+    broker, witness = parts(dsns["broker"]), parts(dsns["witness"])
+    if not broker.get("password") or not witness.get("password"):
+        raise Invalid("officedb.no_password", office=office)
+    return InstallPlan(
+        office=office,
+        dbname=broker["dbname"],
+        grants=wanted_grants(settings),
+        broker_password=broker["password"],
+        witness_password=witness["password"],
+        keep_connect=keep_connect or {},
+    )
+
+
+def install_office(rt: Runtime, office: str, admin_dsn: str) -> InstallReport:
+    """The DBA's one step for an office; recorded when something changed and the control database knows the office."""
+    report = install(admin_dsn, install_plan(rt.settings, office))
+    if report.changed:
+        with transaction(rt) as session:
+            if session.get(Office, office) is not None:
+                details = {"version": report.version, "steps": sum(step.executed for step in report.steps)}
+                record(
+                    rt, session, Event.OFFICEDB_INSTALLED, origin=Origin("cli"), host=office, details=details
+                )
+    return report
+
+
+def install_script(settings: Settings, office: str) -> str:
+    """What an installation would run, for a DBA to read first; no password in it."""
+    return render(install_plan(settings, office))
+
+
+def statuses(rt: Runtime, office: str | None = None) -> list[OfficeStatus]:
+    """How the databases stand, one after the other; an unreachable one is a line, not an error."""
+    wanted = [office] if office else list(rt.offices.offices)
+    return [_status(rt, code) for code in wanted]
+
+
+def _status(rt: Runtime, office: str) -> OfficeStatus:
+    if office not in rt.offices.offices:
+        raise NotFound("office.unknown", office=office[:20])
+    try:
+        with rt.offices.broker(office) as connection:
+            return OfficeStatus(office, True, None, status(connection))
+    except Unavailable as error:
+        return OfficeStatus(office, False, error.code, None)

@@ -1,0 +1,135 @@
+"""Writing to the audit log from a use case: who, on what, with which outcome (domain.md §8.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from accessctl.domain.events import Event
+from accessctl.domain.events import failed as failed_twin
+from accessctl.errors import AccessError
+from accessctl.services.actor import Actor, Origin
+from accessctl.services.runtime import Runtime
+from accessctl.store import journal
+from accessctl.store.models import Account, Lease
+
+LEAF_VERSION = 1
+
+
+def record(
+    rt: Runtime,
+    session: Session,
+    event: Event,
+    *,
+    actor: Actor | None = None,
+    origin: Origin | None = None,
+    account: Account | None = None,
+    lease: Lease | None = None,
+    reason: str | None = None,
+    failed: bool = False,
+    intent: bool = False,
+    **facts: Any,
+) -> int:
+    """Leave one record in the caller's transaction; returns its inbox id.
+
+    `intent` marks the first of two records around an act elsewhere. `failed` makes it the event's failed twin, `reason` a stable code or a person's words. `facts` go in as they
+    are: office, host, guest, dossier, subject (a pseudonym), details (a mapping).
+    """
+    origin = origin or (actor.origin if actor else Origin("worker"))
+    fields: dict[str, Any] = {
+        "v": LEAF_VERSION,
+        "event": failed_twin(event) if failed else event.value,
+        "outcome": _outcome(event, failed=failed, intent=intent),
+        "reason": reason,
+        "channel": origin.channel,
+        "address": origin.address,
+        "port": origin.port,
+        "correlation": origin.correlation,
+        "policy": rt.gate.version,
+    }
+    fields |= _who(actor) | _account(account) | _lease(lease)
+    fields |= {name: value for name, value in facts.items() if value is not None}
+    return journal.leave(session, at=rt.now(), fields=fields)
+
+
+_DENIALS = frozenset({Event.ACCESS_DENIED, Event.LEASE_DENIED})
+
+
+def _outcome(event: Event, *, failed: bool, intent: bool) -> str:
+    if event in _DENIALS:
+        return "denied"
+    return "failed" if failed else "intent" if intent else "ok"
+
+
+def _who(actor: Actor | None) -> dict[str, Any]:
+    if actor is None:
+        return {"actor": "system"}
+    return {
+        "actor": actor.username,
+        "actor_id": actor.id,
+        "actor_name": actor.full_name,
+        "roles": sorted(actor.roles),
+        "office": actor.office,
+    }
+
+
+def _account(account: Account | None) -> dict[str, Any]:
+    if account is None:
+        return {}
+    return {"account": account.name, "kind": account.kind, "guest": account.guest, "host": account.host}
+
+
+def _lease(lease: Lease | None) -> dict[str, Any]:
+    if lease is None:
+        return {}
+    return {
+        "lease": str(lease.id),
+        "account": lease.account_name,
+        "kind": lease.account_name.split("-")[0],
+        "guest": lease.guest,
+        "host": lease.host,
+        "dossier": lease.dossier,
+        "subject": lease.subject,
+        "for": lease.reason,
+        "asked": lease.correlation,
+    }
+
+
+def record_refusal(
+    rt: Runtime,
+    actor: Actor | None,
+    origin: Origin,
+    error: AccessError,
+    *,
+    what: str,
+    event: Event = Event.ACCESS_DENIED,
+    **facts: Any,
+) -> bool:
+    """Record a refusal in a transaction of its own (the refused one has rolled back), once for each error.
+
+    Returns False when even that was impossible (control database down): the caller's error stands either way.
+    """
+    if error.recorded:
+        return True
+    said = {name: str(value)[:200] for name, value in error.facts.items()}
+    details = {"what": what[:120], **said}
+    twin = event not in _DENIALS
+    try:
+        with rt.sessions.begin() as session:
+            record(
+                rt,
+                session,
+                event,
+                actor=actor,
+                origin=origin,
+                reason=error.code,
+                failed=twin,
+                details=details,
+                **facts,
+            )
+    except SQLAlchemyError:
+        return False
+    error.recorded = True
+    return True

@@ -1,0 +1,79 @@
+"""What a process of the service holds: settings, sessions, policy, office databases, clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from accessctl import clock
+from accessctl.access.enforcer import Gate
+from accessctl.config import Settings
+from accessctl.officedb.connection import OfficeAddress, OfficeDatabases
+from accessctl.store.base import engine, sessions
+from accessctl.store.models import Office
+
+_OFFICES_STAY = 10.0  # seconds that the list of office codes is kept; offices change by a province plan only
+
+
+def no_step(name: str) -> None:
+    """Nothing happens between two steps, unless a fault test says otherwise."""
+
+
+@dataclass
+class Runtime:
+    """One per process; threads share it."""
+
+    settings: Settings
+    engine: Engine
+    sessions: sessionmaker[Session]
+    offices: OfficeDatabases
+    now: clock.Clock = clock.now
+    step: Callable[[str], None] = no_step
+    """Called with the name of each point of the lease protocol at which a crash must leave nothing behind."""
+    _codes: tuple[float, frozenset[str]] = field(default=(0.0, frozenset()), repr=False)
+
+    @cached_property
+    def gate(self) -> Gate:
+        """The policy in force."""
+        return Gate(self.settings.policies, offices=self.office_codes)
+
+    def office_codes(self) -> frozenset[str]:
+        """The closed vocabulary of offices. Empty when the control database is out of reach: all is denied."""
+        read_at, codes = self._codes
+        if time.monotonic() - read_at > _OFFICES_STAY or not codes:
+            try:
+                with self.sessions() as session:
+                    codes = frozenset(session.scalars(select(Office.code).where(Office.active)))
+            except SQLAlchemyError:
+                return codes
+            self._codes = (time.monotonic(), codes)
+        return codes
+
+    def forget_offices(self) -> None:
+        """Read the offices anew at the next question (after a province plan was applied)."""
+        self._codes = (0.0, frozenset())
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.offices.close()
+        self.engine.dispose()
+
+
+def build_runtime(settings: Settings, *, pool: int = 10, application: str = "accessctl") -> Runtime:
+    """Wire a process from its settings; connects to nothing yet."""
+    bind = engine(settings.database_url, pool=pool, application=application)
+    return Runtime(
+        settings=settings,
+        engine=bind,
+        sessions=sessions(bind),
+        offices=OfficeDatabases(
+            {code: OfficeAddress(**dsns) for code, dsns in settings.office_dsns.items()},
+            plaintext_ok=settings.flag("ACCESSCTL_PLAINTEXT_OK"),
+        ),
+    )
