@@ -183,6 +183,8 @@ def test_S52_a_rewrite_with_the_key_is_seen_only_with_an_outside_checkpoint(
     report = trusted(forged, log, checkpoints=log.notes)
     assert (report.intact, report.bad_range) == (False, (300, 349))
     assert Code.ANCHOR_FORK in codes(report)
+    # The rewritten bundle's own checkpoints agree with it and must not narrow the range.
+    assert trusted(forged, log, checkpoints=[log.notes[1], log.notes[-1]]).bad_range == (100, 619)
 
 
 def test_S52_a_rewrite_with_the_key_does_not_get_the_witnesses(

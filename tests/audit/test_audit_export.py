@@ -60,10 +60,10 @@ def test_proofs_from_tiles_hold_for_every_shape_of_tree(size: int, tmp_path: Pat
 
 
 def test_a_missing_or_cut_tile_proves_nothing(bundle: Path) -> None:
-    (bundle / "tile/0/001").write_bytes(b"short")
+    (bundle / "tile/0/001").write_bytes((bundle / "tile/0/001").read_bytes()[: 100 * 32])
     (bundle / "tile/0/000").unlink()
     nodes = tile_nodes(bundle, 620)
-    for level, index in ((0, 0), (0, 300), (0, 5000), (9, 7)):
+    for level, index in ((0, 0), (0, 300), (0, 511), (0, 5000), (9, 7)):
         with pytest.raises(ProofError):
             nodes(level, index)
 

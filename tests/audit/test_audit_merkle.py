@@ -187,3 +187,9 @@ def test_a_hash_of_the_wrong_length_is_no_proof() -> None:
 def test_a_range_that_is_no_subtree_has_no_root() -> None:
     with pytest.raises(ProofError):
         range_root(nodes_from(HASHES.__getitem__), 1, 3)
+
+
+def test_a_short_proof_of_a_small_tree_is_not_one_of_a_bigger_tree() -> None:
+    path = inclusion_proof(nodes_from(HASHES.__getitem__), 0, 4)
+    with pytest.raises(ProofError):
+        verify_inclusion(HASHES[0], 0, 8, bytes.fromhex(ROOTS[4]), path)
