@@ -61,7 +61,8 @@ def serve(filename: str) -> Response:
     lasting = filename.startswith("vendor/") or request.args.get("v") == asset.digest
     response.headers["Cache-Control"] = _IMMUTABLE if lasting else "no-cache"
     response.set_etag(asset.digest + ("-gz" if packed else ""))
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 @cache

@@ -75,7 +75,7 @@ FIELDS = {
 }
 REISSUE_REASONS = {"MAT": _l("Mất"), "HONG": _l("Hỏng"), "THAY_DOI": _l("Thay đổi thông tin")}
 PARTICIPATIONS = {"CHI_BHYT": _l("Chỉ tham gia BHYT"), "BHXH_BHYT": _l("Tham gia BHXH và BHYT")}
-SEXES = {"NAM": _l("Nam"), "NU": _l("Nữ"), "M": _l("Nam"), "F": _l("Nữ")}
+SEXES = {"M": _l("Nam"), "F": _l("Nữ")}
 ROLES = {
     "director": _l("Giám đốc BHXH tỉnh"),
     "deputy_director": _l("Phó Giám đốc BHXH tỉnh"),
@@ -136,9 +136,14 @@ def day(at: Any) -> str:
     """`24/04/2018` for a date, an instant, or a text that already is one."""
     if at is None or at == "":
         return "–"
-    if isinstance(at, datetime):
+    if isinstance(at, str):
+        try:
+            at = datetime.fromisoformat(at)
+        except ValueError:
+            return str(at)
+    if isinstance(at, datetime) and at.tzinfo:
         at = clock.local(at)
-    return at.strftime("%d/%m/%Y") if hasattr(at, "strftime") else str(at)
+    return str(at.strftime("%d/%m/%Y"))
 
 
 def iso(at: datetime | None) -> str:

@@ -37,24 +37,16 @@ _TITLES = {
     503: _l("Tạm thời không sử dụng được"),
 }
 _HTTP_CODES = {404: "page.not_found", 405: "page.not_found", 413: "input.too_long"}
-_EFFECTS = {
-    403: _l("Không có thay đổi nào được thực hiện. Lần từ chối này đã được ghi vào nhật ký."),
-    409: _l("Yêu cầu vừa gửi chưa được thực hiện. Đề nghị xem lại tình trạng hiện tại rồi thao tác tiếp."),
-    422: _l("Chưa có thay đổi nào được thực hiện. Đề nghị sửa lại thông tin rồi gửi lại."),
-    500: _l("Nếu đang thao tác dở, đề nghị mở lại trang để xem việc đã được ghi nhận hay chưa."),
-    503: _l("Yêu cầu vừa gửi chưa được thực hiện. Đề nghị thử lại sau ít phút."),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What the person is told: what happened, what was not done, what to quote."""
+    """What the person is told; the sentences of messages.toml say what happened and what was not done."""
 
     status: int
     code: str
     title: str
     sentence: str
-    effect: str
     quote: str
 
 
@@ -103,7 +95,7 @@ def unexpected(error: Exception) -> BaseResponse:
     """A fault of ours: everything into the log, nothing of it onto the page."""
     log.exception("unexpected", page=request.endpoint, kind=type(error).__name__)
     g.pop("again", None)
-    sentence = _("Có lỗi ngoài dự kiến. Bộ phận kỹ thuật tìm được nguyên nhân theo mã bên dưới.")
+    sentence = _("Có lỗi ngoài dự kiến. Bộ phận kỹ thuật tìm được nguyên nhân theo mã này.")
     try:
         return _answer(_problem(500, "internal", sentence))
     except Exception:  # the page itself is what failed: plain words, still with the code
@@ -114,7 +106,7 @@ def unexpected(error: Exception) -> BaseResponse:
 def _problem(status: int, code: str, sentence: str | None = None) -> Problem:
     title = str(_TITLES.get(status, _TITLES[500]))
     sentence = sentence or message(code, language(), limit=LARGEST_REQUEST)
-    return Problem(status, code, title, sentence, str(_EFFECTS.get(status, "")), correlation())
+    return Problem(status, code, title, sentence, correlation())
 
 
 def _answer(problem: Problem) -> Response:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
-    DateField,
     HiddenField,
-    IntegerField,
     PasswordField,
     StringField,
 )
-from wtforms.validators import Optional
 
 from accessctl.clock import PROVINCE_TIME
 from accessctl.services.journal import JournalQuery
@@ -23,7 +20,7 @@ from accessctl.services.leasing import LeaseRequest
 from accessctl.web.display import FIELDS
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]
+class SignInForm(FlaskForm):
     """User name and password."""
 
     username = StringField(_l("Tên đăng nhập"))
@@ -31,7 +28,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
     next = HiddenField()
 
 
-class PasswordForm(FlaskForm):  # type: ignore[misc]
+class PasswordForm(FlaskForm):
     """The old password and the new one, twice."""
 
     old = PasswordField(_l("Mật khẩu hiện tại"))
@@ -39,7 +36,7 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
     again = PasswordField(_l("Nhập lại mật khẩu mới"))
 
 
-class BorrowForm(FlaskForm):  # type: ignore[misc]
+class BorrowForm(FlaskForm):
     """What a lease must name: dossier, subject, reason, and for corrections the fields."""
 
     dossier = StringField(_l("Mã hồ sơ"))
@@ -65,14 +62,19 @@ class BorrowForm(FlaskForm):  # type: ignore[misc]
         )
 
 
-class ReissueForm(FlaskForm):  # type: ignore[misc]
+class ReissueForm(FlaskForm):
     """Reason of the dispatch (R7, R10) and the blank that the card is printed on."""
 
     reason = StringField(_l("Lý do cấp lại"))
     blank_serial = StringField(_l("Số sê-ri phôi thẻ"))
 
+    @property
+    def serial(self) -> str:
+        """As it is printed: capitals, without the blanks that a reader of bar codes or a person puts in."""
+        return "".join(_text(self.blank_serial).upper().split())
 
-class CorrectionForm(FlaskForm):  # type: ignore[misc]
+
+class CorrectionForm(FlaskForm):
     """New values beside the old ones; a field left as it was is no change."""
 
     full_name = StringField(FIELDS["full_name"])
@@ -85,16 +87,17 @@ class CorrectionForm(FlaskForm):  # type: ignore[misc]
     def changes(self, listed: tuple[str, ...], old: dict[str, str]) -> dict[str, str]:
         """Listed fields whose new value was given and differs from what the person saw."""
         new = {name: _text(self[name]) for name in listed if name in self}
-        return {name: value for name, value in new.items() if value and value != old.get(name, "")}
+        changed = {name: value for name, value in new.items() if value and value != old.get(name, "")}
+        return {name: iso_day(value) if name == "birth_date" else value for name, value in changed.items()}
 
 
-class ReasonForm(FlaskForm):  # type: ignore[misc]
+class ReasonForm(FlaskForm):
     """One sentence that goes into the log."""
 
     reason = StringField(_l("Lý do"))
 
 
-class JournalForm(FlaskForm):  # type: ignore[misc]
+class JournalForm(FlaskForm):
     """The filters of the journal, kept in the address so that it can be sent to a colleague."""
 
     class Meta:
@@ -105,9 +108,9 @@ class JournalForm(FlaskForm):  # type: ignore[misc]
     office = StringField(_l("Đơn vị"))
     dossier = StringField(_l("Mã hồ sơ"))
     event = StringField(_l("Sự kiện"))
-    since = DateField(_l("Từ ngày"), [Optional()])
-    until = DateField(_l("Đến ngày"), [Optional()])
-    page = IntegerField(default=1)
+    since = StringField(_l("Từ ngày"))
+    until = StringField(_l("Đến ngày"))
+    page = StringField()
 
     def query(self) -> JournalQuery:
         """The search; days are whole local days, a page that makes no sense is the first."""
@@ -117,10 +120,15 @@ class JournalForm(FlaskForm):  # type: ignore[misc]
             office=_text(self.office),
             dossier=_text(self.dossier),
             event=_text(self.event),
-            since=_midnight(self.since.data),
-            until=_midnight(self.until.data + timedelta(days=1)) if self.until.data else None,
-            page=max(1, min(self.page.data or 1, 100_000)),
+            since=_midnight(_text(self.since)),
+            until=_midnight(_text(self.until), days=1),
+            page=_page(_text(self.page)),
         )
+
+    @property
+    def bad_days(self) -> bool:
+        """Whether a day was typed that is none."""
+        return any(_text(field) and not _midnight(_text(field)) for field in (self.since, self.until))
 
     @property
     def used(self) -> bool:
@@ -128,9 +136,25 @@ class JournalForm(FlaskForm):  # type: ignore[misc]
         return any(field.data for field in self if field.name != "page")
 
 
+def iso_day(text: str) -> str:
+    """A day written dd/mm/yyyy as the databases want it; anything else (a year alone) as it is."""
+    try:
+        return datetime.strptime(text, "%d/%m/%Y").date().isoformat()
+    except ValueError:
+        return text
+
+
 def _text(field: Any) -> str:
     return str(field.data or "").strip()
 
 
-def _midnight(day: Any) -> datetime | None:
-    return datetime.combine(day, time(), PROVINCE_TIME) if day else None
+def _midnight(day: str, *, days: int = 0) -> datetime | None:
+    """The local beginning of a day written dd/mm/yyyy, or of the day after it; None for anything else."""
+    try:
+        return datetime.strptime(day, "%d/%m/%Y").replace(tzinfo=PROVINCE_TIME) + timedelta(days=days)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _page(text: str) -> int:
+    return max(1, min(int(text), 100_000)) if text.isascii() and text.isdigit() else 1

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import Flask, g
 from flask_babel import gettext as _
 
 from accessctl import clock
+from accessctl.domain.accounts import AccountName, BadAccountName
 from accessctl.errors import AccessError
 from accessctl.services import leasing
 from accessctl.services.actor import Actor
 from accessctl.services.leasing import LeaseView
 from accessctl.web.context import runtime
-from accessctl.web.display import short_kind
+from accessctl.web.display import place, short_kind
 
 WARN_BELOW = 120  # seconds
 
@@ -19,7 +22,9 @@ WARN_BELOW = 120  # seconds
 def register(app: Flask) -> None:
     """`lease` in every template, and the arithmetic of its bar."""
     app.context_processor(lambda: {"lease": current()})
-    app.jinja_env.globals.update(lease_total=total, lease_left=remaining, lease_low=low, account_label=label)
+    app.jinja_env.globals.update(
+        lease_total=total, lease_left=remaining, lease_low=low, account_label=label, account_named=named
+    )
 
 
 def current() -> LeaseView | None:
@@ -60,3 +65,13 @@ def label(kind: str, guest_name: str, host_name: str) -> str:
     if kind in ("TKCL", "TKHCTT"):
         return f"{kind} · {guest_name} → {host_name}"
     return f"{short_kind(kind)} · {guest_name} ({_('đơn vị mình')})"
+
+
+def named(account: str, offices: Mapping[str, str]) -> str:
+    """The readable code of an account of which only the name is known; `offices` gives the places."""
+    try:
+        name = AccountName.parse(account)
+    except BadAccountName:
+        return account
+    guest, host = (place(offices.get(code, code)) for code in (name.guest, name.host))
+    return label(name.kind.value, guest, host)

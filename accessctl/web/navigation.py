@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, g, request
 from flask_babel import lazy_gettext as _l
 
-from accessctl.domain.permissions import Permission
+from accessctl.domain.permissions import Permission, Role
 from accessctl.services import authorize
 from accessctl.services.actor import Actor
 from accessctl.web.context import runtime
@@ -71,6 +71,18 @@ SECTIONS = (
 )
 
 
+_FIRST_FOR = {
+    Role.CUSTODIAN_TKCL: "leases.index",
+    Role.CUSTODIAN_TKHCTT: "leases.index",
+    Role.UNIT_HEAD: "leases.index",
+    Role.AUDITOR: "journal.index",
+    Role.DIRECTOR: "findings.index",
+    Role.DEPUTY_DIRECTOR: "findings.index",
+    Role.IT_ADMIN: "leases.index",
+}
+"""What the role shown first comes for most often; a clerk comes for the desk."""
+
+
 def register(app: Flask) -> None:
     """The left navigation of every page."""
     app.context_processor(lambda: {"sections": sections(), "current": request.blueprint})
@@ -85,6 +97,13 @@ def sections() -> list[Section]:
         g.sections = [section for section in SECTIONS if any(allowed(actor, p) for p in section.permissions)]
     found: list[Section] = g.sections
     return found
+
+
+def main_section(actor: Actor) -> Section | None:
+    """The one big button of the start page."""
+    wanted = _FIRST_FOR.get(actor.role) if actor.role else None
+    found = sections()
+    return next((section for section in found if section.endpoint == wanted), found[0] if found else None)
 
 
 def allowed(actor: Actor, permission: Permission) -> bool:

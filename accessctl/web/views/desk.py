@@ -6,7 +6,7 @@ says where things stand.
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -37,7 +37,7 @@ def index() -> str:
         return render_template("desk/waiting.html")
     if lease.client and not lease.revealed:
         return _reveal(leasing.show_lease(runtime(), actor(), lease.lease))
-    return _work(lease)
+    return _work(lease, done=session.pop("done", None))
 
 
 @pages.get("/borrow/<account>")
@@ -80,11 +80,10 @@ def reissue() -> str | Response:
     """Reissue once; sent twice, the database answers with the same record (S31)."""
     lease, form = _held(), ReissueForm()
     errors.show_again(lambda problem: _work(lease, problem=problem, form=form))
-    reason, serial = form.reason.data or "", (form.blank_serial.data or "").strip()
-    done = desk.reissue_card(runtime(), actor(), lease.lease, reason, serial)
+    done = desk.reissue_card(runtime(), actor(), lease.lease, form.reason.data or "", form.serial)
     if done.outcome != "ok":
         return _work(lease, outcome=done.outcome, form=form)
-    flash({"act": "reissue", "no": done.reissue_id, "already": done.already, "blank": serial}, "done")
+    session["done"] = {"no": done.reissue_id, "already": done.already, "blank": form.serial}
     return redirect(url_for("desk.index"), 303)
 
 
@@ -98,8 +97,7 @@ def correct() -> str | Response:
     done = desk.correct_holder(runtime(), actor(), lease.lease, form.changes(lease.fields, old))
     if done.outcome != "ok":
         return _work(lease, outcome=done.outcome, correction=form, old=old)
-    told = {"act": "correct", "no": done.correction_id, "already": done.already, "fields": done.changed}
-    flash(told, "done")
+    session["done"] = {"no": done.correction_id, "already": done.already, "fields": [*map(str, done.changed)]}
     return redirect(url_for("desk.index"), 303)
 
 
@@ -191,7 +189,7 @@ def _old_values(view: object, listed: tuple[str, ...]) -> dict[str, str]:
 def _work(lease: LeaseView, **parts: object) -> str:
     """The work page; `parts` are what the last step brought."""
     forms = {"form": ReissueForm(), "correction": CorrectionForm()}
-    nothing = dict.fromkeys(("card", "holder", "outcome", "problem"))
+    nothing = dict.fromkeys(("card", "holder", "outcome", "problem", "done"))
     return render_template(
         "desk/work.html", **{"corrects": _corrects(lease), "old": {}} | forms | nothing | parts
     )

@@ -7,7 +7,7 @@ from flask import Blueprint, render_template
 from accessctl.domain.permissions import Permission
 from accessctl.services import findings, leasing
 from accessctl.services.control import transaction
-from accessctl.web import gates
+from accessctl.web import gates, navigation
 from accessctl.web.context import actor, runtime
 from accessctl.web.navigation import allowed
 
@@ -23,6 +23,7 @@ def index() -> str:
     follows = allowed(person, Permission.FINDING_VIEW)
     return render_template(
         "home.html",
+        main_section=navigation.main_section(person),
         watched=leasing.custodian_leases(runtime(), person) if watches else None,
         findings=_open_findings() if follows else None,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
+from accessctl.domain.events import Event
 from accessctl.services import journal
 from accessctl.services.control import transaction
 from accessctl.web import gates
@@ -20,7 +21,10 @@ def index() -> str:
     form = JournalForm(request.args)
     with transaction(runtime()) as database:
         found = journal.search(runtime(), database, actor(), form.query())
-        return render_template("journal/index.html", form=form, found=found, filters=filters())
+        offices = journal.office_names(database)
+    return render_template(
+        "journal/index.html", form=form, found=found, offices=offices, events=list(Event), filters=filters()
+    )
 
 
 def filters() -> dict[str, str]:

@@ -43,7 +43,8 @@ def acts() -> str:
     query = replace(JournalForm(request.args).query(), person=actor().username)
     with transaction(runtime()) as database:
         found = journal.search(runtime(), database, actor(), query)
-        return render_template("me/acts.html", found=found)
+        offices = journal.office_names(database)
+    return render_template("me/acts.html", found=found, offices=offices)
 
 
 def _password_page(problem: errors.Problem | None = None) -> str:
