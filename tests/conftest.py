@@ -15,6 +15,7 @@ from hypothesis import settings
 from psycopg import sql
 
 from accessctl.embedded import Cluster
+from tests.common.world import Province, World, fresh_world
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
@@ -84,3 +85,18 @@ def pytest_report_header() -> str:
 def _chromium() -> str | None:
     named = os.environ.get("ACCESSCTL_CHROMIUM")
     return named or next(filter(None, map(shutil.which, _BROWSERS)), None)
+
+
+@pytest.fixture(scope="session")
+def province(cluster: Cluster) -> Iterator[Province]:
+    """Nine office databases and a control database, built once for each worker process."""
+    folder = Path(tempfile.mkdtemp(prefix="accessctl-province-"))
+    yield Province.build(folder, cluster)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def world(province: Province) -> Iterator[World]:
+    """One test's own province: a fresh control database, offices without leases, a running sequencer."""
+    with fresh_world(province) as made:
+        yield made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,8 @@ class DemoFolder:
         known: dict[str, str] = json.loads((self.path / "secrets.json").read_text(encoding="utf-8"))
         return known
 
-    def write_settings(self, cluster: Cluster, port: int) -> None:
-        """Settings and office addresses for this start: the server may have got another port."""
+    def write_settings(self, cluster: Cluster, port: int, more: Mapping[str, str] | None = None) -> None:
+        """Settings for this start: the server may have got another port. `more` is added, or wins."""
         known, keys = self.secrets(), self.path / "keys"
         control = f"@{_HOST}:{cluster.port}/{CONTROL}"
         values = {
@@ -75,7 +76,7 @@ class DemoFolder:
             "ACCESSCTL_DEMO": "yes",
             "ACCESSCTL_DEMO_FOLDER": self.path,
             "ACCESSCTL_URL": f"http://{_HOST}:{port}",
-        }
+        } | dict(more or {})
         text = "".join(f"{name}={value}\n" for name, value in values.items())
         write_private(self.path / ENV_FILE, text, replace=True)
 

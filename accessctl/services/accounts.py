@@ -45,9 +45,7 @@ def rows(rt: Runtime, session: Session, actor: Actor, *, local: bool = False) ->
             select(Lease.account_name, Officer.username)
             .join(Lease.officer)
             .where(Lease.state.in_(HOLDS_ACCOUNT))
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     visible = {code for code in rt.office_codes() if may(rt, actor, Permission.ACCOUNT_VIEW, code)}
     found = session.scalars(

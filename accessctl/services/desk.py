@@ -52,7 +52,7 @@ class AccountChoice:
 
 def lendable(rt: Runtime, session: Session, actor: Actor) -> list[AccountChoice]:
     """The accounts of the own office that the policy lets this person borrow; own pools first, then by host."""
-    names = dict(session.execute(select(Office.code, Office.name)).tuples().all())
+    names = dict(session.execute(select(Office.code, Office.name)).all())
     holding = {
         lease.account_name: lease
         for lease in session.scalars(
@@ -64,9 +64,7 @@ def lendable(rt: Runtime, session: Session, actor: Actor) -> list[AccountChoice]
             select(Lease.account_name, func.count())
             .where(Lease.state == LeaseState.QUEUED, Lease.guest == actor.office)
             .group_by(Lease.account_name)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     own = session.scalars(
         select(Account)

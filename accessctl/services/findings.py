@@ -121,7 +121,7 @@ def recent(rt: Runtime, session: Session, actor: Actor, *, limit: int = 200) -> 
     rows = session.scalars(
         select(Finding).order_by(Finding.state.desc(), Finding.severity, Finding.last_at.desc())
     )
-    names = dict(session.execute(select(Office.code, Office.name)).tuples().all())
+    names = dict(session.execute(select(Office.code, Office.name)).all())
     visible = {code for code in names if may(rt, actor, Permission.FINDING_VIEW, code)}
     province = visible == set(names)
     shown: list[FindingView] = []

@@ -148,7 +148,7 @@ def _filters(session: Session, query: JournalQuery) -> list[ColumnElement[bool]]
 def _people(session: Session, words: str) -> list[str]:
     """User names whose own or full name holds the words, diacritics or not."""
     wanted = folded(words.strip())[:100]
-    people = session.execute(select(Officer.username, Officer.full_name)).tuples()
+    people = session.execute(select(Officer.username, Officer.full_name))
     return [name for name, full_name in people if wanted in folded(name) or wanted in folded(full_name)]
 
 
@@ -178,4 +178,4 @@ def row_of(index: int, leaf: bytes) -> JournalRow:
 
 def office_names(session: Session) -> dict[str, str]:
     """Code → name of every office there ever was."""
-    return dict(session.execute(select(Office.code, Office.name)).tuples().all())
+    return dict(session.execute(select(Office.code, Office.name)).all())

@@ -57,7 +57,7 @@ def position(session: Session, lease: Lease) -> int | None:
 
 def view(session: Session, lease: Lease, *, dsn: str | None = None) -> LeaseView:
     """What may be shown of a lease: the subject's number only by its last digits."""
-    names = dict(session.execute(select(Office.code, Office.name)).tuples().all())
+    names = dict(session.execute(select(Office.code, Office.name)).all())
     subject = session.get(Subject, lease.subject)
     over = lease.state_ not in (LeaseState.OPENING, LeaseState.ACTIVE)
     return LeaseView(

@@ -76,9 +76,7 @@ class ServerLogs:
                 self._rt, session, findings.Kind.SERVER_LOG_GAP, key=f"{server}:{trouble.file}:{trouble.kind}",
                 severity=1, office=host, details={"file": trouble.file, "trouble": trouble.kind.value},
             )  # fmt: skip
-        hosts = {
-            dbname: code for code, dbname in session.execute(select(Office.code, Office.dbname)).tuples()
-        }
+        hosts = {dbname: code for code, dbname in session.execute(select(Office.code, Office.dbname))}
         for event in batch.events:
             self._event(session, event, server, hosts.get(event.dbname, host))
 
