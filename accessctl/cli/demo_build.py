@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from accessctl.cli.demo_folder import CONTROL, PASSWORD, DemoFolder
 from accessctl.domain.offices import OfficerEntry, Province
@@ -63,12 +64,16 @@ def build(
                 if stopped():
                     return
                 task = bar.add_task(title, total=1)
-                work(site, lambda name, done, total, task=task: bar.update(task, completed=done, total=total))
+                work(site, partial(_tick, bar, task))
                 bar.update(task, completed=bar.tasks[task].total)
         folder.built.touch()
     rt = build_runtime(folder.settings(), pool=2)
     folder.write_demo_json(cluster, port, site.dbnames, demo_people.described(rt, PASSWORD))
     rt.close()
+
+
+def _tick(bar: Progress, task: TaskID, name: str, done: int, total: int) -> None:
+    bar.update(task, completed=done, total=total)
 
 
 def _bar(console: Console) -> Progress:

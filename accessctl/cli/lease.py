@@ -29,7 +29,7 @@ def open_(edge: Edge, account: str, fields: tuple[str, ...], **words: Any) -> No
     """Borrow ACCOUNT; when somebody has it, wait in its queue."""
     actor = edge.actor
     view = leasing.open_lease(edge.rt, actor, LeaseRequest(account=account, fields=fields, **words))
-    answer = {
+    answer: dict[str, Any] = {
         "lease": view.lease,
         "account": view.account,
         "state": view.state,

@@ -9,7 +9,6 @@ import sys
 import click
 
 from accessctl.cli.edge import Edge, command
-from accessctl.cli.logs import configure
 from accessctl.officedb.connection import parts
 from accessctl.officedb.credentials import scram_verifier
 from accessctl.store import install
@@ -28,17 +27,20 @@ def serve(edge: Edge, bind: str, workers: int, threads: int) -> None:
         "gthread", "--threads", str(threads), "--timeout", "60", "--graceful-timeout", "10", "--no-control-socket",
         "--log-level", "warning",
     ]  # fmt: skip
-    os.execve(sys.executable, arguments, os.environ | dict(edge.settings.env))  # noqa: S606 - no shell, our own program
+    os.execve(sys.executable, arguments, os.environ | _texts(edge))  # noqa: S606 - no shell, our own program
 
 
 @click.command()
 @command(signed_in=False)
 def worker(edge: Edge) -> None:
-    """Sequencer, closing loops, evidence, custody: one process, any number of machines."""
-    from accessctl.jobs.worker import run  # threads and keys belong to this command alone
+    """Sequencer, closing loops, evidence, custody: one process on each of any number of machines. Replaces this one."""
+    edge.settings.need("ACCESSCTL_SIGNING_KEY_FILE")
+    arguments = [sys.executable, "-m", "accessctl.jobs"]
+    os.execve(sys.executable, arguments, os.environ | _texts(edge))  # noqa: S606 - no shell, our own program
 
-    configure()
-    run(edge.settings)
+
+def _texts(edge: Edge) -> dict[str, str]:
+    return {name: str(value) for name, value in edge.settings.env.items()}
 
 
 @click.group()

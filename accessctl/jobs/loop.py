@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 
 import structlog
 
 log = structlog.get_logger("accessctl.jobs")
+
+
+def configure_log() -> None:
+    """The application log of the worker: JSON lines in UTC on standard error. It is not the audit log."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
 
 
 class Loop(threading.Thread):

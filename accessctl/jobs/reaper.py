@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from functools import partial
 from typing import Any
 
 from accessctl.domain.leases import EndReason
@@ -78,50 +79,64 @@ class HostLoop:
         self._looked = 0.0
         self._unsettled: dict[str, tuple[int, EndReason]] = {}
         self._suspects: set[str] = set()
+        self._quiet_until = 0.0
 
     def turn(self) -> None:
-        """End what is due; then what is half done; then settle what control could not take."""
-        now = self._rt.now()
-        for entry in self._ledger.of(self._host):
-            if entry.expires_at <= now:
-                self._end(entry, EndReason.EXPIRED)
+        """End what is due; look at the host; finish what is half done; settle what control could not take."""
+        self._end_due(self._ledger.of(self._host))
         if time.monotonic() - self._looked > LOOK:
             self._looked = time.monotonic()
+            self._finish_unfinished()
             self._look()
         self._settle()
 
-    def _look(self) -> None:
-        open_now = sweeping.standing_open(self._rt, self._host)
+    def _end_due(self, entries: list[Watched]) -> None:
         now = self._rt.now()
-        for entry in open_now:
+        for entry in entries:
             if entry.expires_at <= now:
                 self._end(entry, EndReason.EXPIRED)
-        self._end_orphans(open_now)
-        for identity in self._ledger.briefly(lambda: sweeping.unfinished(self._rt, self._host)) or []:
+
+    def _finish_unfinished(self) -> None:
+        """What failed before, or what nobody carries out; failing again is counted, and in the end quarantined."""
+        for identity in self._ledger.briefly(partial(sweeping.unfinished, self._rt, self._host)) or []:
             closing.finish(self._rt, identity)
 
-    def _end_orphans(self, open_now: list[Watched]) -> None:
-        """What the ledger does not know in two looks; in one, it may just have been closed between the readings."""
-        found = self._ledger.briefly(lambda: sweeping.unknown(self._rt, self._host, open_now)) or []
+    def _look(self) -> None:
+        """The host's own leases: the only source when control is out of reach, and where orphans show."""
+        try:
+            open_now = sweeping.standing_open(self._rt, self._host)
+        except AccessError as error:
+            self._complain("host.unread", error)
+            return
+        self._end_due(open_now)
+        found = self._ledger.briefly(partial(sweeping.unknown, self._rt, self._host, open_now)) or []
         for entry in found:
+            # Seen once, it may just have been closed between the two readings.
             if entry.lease in self._suspects:
-                self._ledger.briefly(lambda entry=entry: sweeping.report_orphan(self._rt, entry))
+                self._ledger.briefly(partial(sweeping.report_orphan, self._rt, entry))
                 self._end(entry, EndReason.REVOKED)
         self._suspects = {entry.lease for entry in found}
 
     def _end(self, entry: Watched, reason: EndReason) -> None:
-        rt = self._rt
-        self._ledger.briefly(lambda: closing.begin(rt, entry.lease, reason=reason))
-        ended = closing.in_office(rt, entry.host, entry.role, entry.lease, reason)
+        """Intent if control takes it at once, then the host; a host out of reach is tried again by `unfinished`."""
+        self._ledger.briefly(partial(closing.begin, self._rt, entry.lease, reason=reason))
+        try:
+            ended = closing.in_office(self._rt, entry.host, entry.role, entry.lease, reason)
+        except AccessError as error:
+            self._complain("host.not_closed", error)
+            return
         self._ledger.forget(entry.lease)
         self._unsettled[entry.lease] = (ended, reason)
 
+    def _complain(self, event: str, error: AccessError) -> None:
+        """Once a minute: a host that is down for hours is one line a minute, not ten a second."""
+        if time.monotonic() > self._quiet_until:
+            self._quiet_until = time.monotonic() + 60
+            log.warning(event, host=self._host, code=error.code)
+
     def _settle(self) -> None:
         for lease, (ended, reason) in list(self._unsettled.items()):
-            done = self._ledger.briefly(
-                lambda lease=lease, ended=ended, reason=reason: self._settled(lease, ended, reason)
-            )
-            if done:
+            if self._ledger.briefly(partial(self._settled, lease, ended, reason)):
                 del self._unsettled[lease]
 
     def _settled(self, lease: str, ended: int, reason: EndReason) -> bool:

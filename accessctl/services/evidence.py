@@ -19,7 +19,7 @@ from accessctl.services.control import transaction
 from accessctl.services.matching import TRIGGER, Mark, keep_login, mark_of, move_mark
 from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
-from accessctl.store.models import Act, Lease, Login
+from accessctl.store.models import Account, Act, Lease, Login
 
 ACTIONS = {
     Permission.REISSUE_VIEW: Event.REISSUE_VIEWED,
@@ -119,7 +119,7 @@ class Collector:
 
     def _strange_act(self, session: Session, row: witness.Act) -> None:
         details = {"act": row.id, "role": row.role, "action": row.action, "at": row.at.isoformat()}
-        account = session.scalars(select(matching.Account).where(matching.Account.role == row.role)).first()
+        account = session.scalars(select(Account).where(Account.role == row.role)).first()
         findings.raise_finding(
             self._rt, session, findings.Kind.UNEXPLAINED_ACT, key=f"{self._host}:{row.id}", severity=1,
             account=account, office=None if account else self._host, details=details,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from functools import cache
 
-import holidays
+from holidays.countries.vietnam import Vietnam
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -23,8 +23,8 @@ from accessctl.store.models import CalendarOverride, HoursWindow, Office
 
 
 @cache
-def _vietnam(year: int) -> holidays.countries.Vietnam:
-    return holidays.countries.Vietnam(years=year)
+def _vietnam(year: int) -> Vietnam:
+    return Vietnam(years=year)
 
 
 def is_working_day(session: Session, day: date) -> bool:

@@ -52,7 +52,7 @@ def position(session: Session, lease: Lease) -> int | None:
     ahead = select(func.count()).where(
         Lease.account_name == lease.account_name, Lease.state == LeaseState.QUEUED, Lease.place < lease.place
     )
-    return session.scalar(ahead) + 1 if lease.place is not None else None
+    return (session.scalar(ahead) or 0) + 1
 
 
 def view(session: Session, lease: Lease, *, dsn: str | None = None) -> LeaseView:

@@ -1,4 +1,4 @@
-"""What follows from evidence: a login or act explained by a lease, or a finding and a locked account (R43, S33, S57)."""
+"""What follows from evidence: a login explained by a lease, or a finding and a locked account (R43, S33, S57)."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def unexplained(rt: Runtime, session: Session, login: Login, *, why: str) -> Non
         origin=origin,
         reason=why,
         details=details,
-        **({} if account else {"host": login.host}),
+        host=None if account else login.host,
     )
     key = f"{login.server}:{login.pid}:{int(login.started.timestamp())}"
     findings.raise_finding(

@@ -34,8 +34,9 @@ def record(
 ) -> int:
     """Leave one record in the caller's transaction; returns its inbox id.
 
-    `intent` marks the first of two records around an act elsewhere. `failed` makes it the event's failed twin, `reason` a stable code or a person's words. `facts` go in as they
-    are: office, host, guest, dossier, subject (a pseudonym), details (a mapping).
+    `intent` marks the first of two records around an act elsewhere. `failed` makes it the event's failed twin,
+    `reason` is a stable code or a person's words. `facts` go in as they are: office, host, guest, dossier,
+    subject (a pseudonym), details (a mapping).
     """
     origin = origin or (actor.origin if actor else Origin("worker"))
     fields: dict[str, Any] = {

@@ -121,7 +121,7 @@ class ServerLogs:
                 Login.server == server,
                 Login.pid == event.pid,
                 func.date_trunc("second", Login.started) == started,
-            )  # fmt: skip
+            )
         ).first()
         lease = matching.explained(session, login.lease_id, event.role) if login else None
         origin = Origin("db", event.addr, event.port)
@@ -151,7 +151,7 @@ def compare(rt: Runtime, session: Session) -> None:
                 Login.pid == login.pid,
                 Login.role == login.role,
                 func.date_trunc("second", Login.started) == login.started,
-            )  # fmt: skip
+            )
         ).first()
         if seen is not None:
             login.matched = True
