@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 from functools import cache
+from typing import TYPE_CHECKING
 
-from holidays.countries.vietnam import Vietnam
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -21,9 +21,14 @@ from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import CalendarOverride, HoursWindow, Office
 
+if TYPE_CHECKING:
+    from holidays.countries.vietnam import Vietnam
+
 
 @cache
 def _vietnam(year: int) -> Vietnam:
+    from holidays.countries.vietnam import Vietnam  # loads the whole world: only when asked
+
     return Vietnam(years=year)
 
 

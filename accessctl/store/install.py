@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
@@ -34,7 +32,7 @@ def install_roles(admin: Connection, verifiers: Mapping[str, str]) -> None:
         if role not in present:
             admin.exec_driver_sql(f"CREATE ROLE {role} NOLOGIN")
         if role in verifiers:
-            # Utility statements take no parameters; the role's name is a constant, the verifier is quoted by the server.
+            # Utility statements take no parameters; the name is a constant, the verifier is quoted by the server.
             quoted = admin.execute(text("SELECT quote_literal(:v)"), {"v": verifiers[role]}).scalar_one()
             admin.exec_driver_sql(f"ALTER ROLE {role} LOGIN PASSWORD {quoted}")
 
@@ -52,6 +50,9 @@ def create_database(admin: Connection, dbname: str) -> bool:
 
 def migrate(url: str) -> None:
     """Bring the schema to the newest version, acting as the owner. `url` may be any role that may SET ROLE to it."""
+    from alembic import command  # a fifth of a command's start, needed by none but this one
+    from alembic.config import Config
+
     engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
         connection.exec_driver_sql(f"SET ROLE {OWNER}")
