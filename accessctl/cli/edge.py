@@ -49,6 +49,8 @@ class Edge:
         """The service's parts, made when first needed."""
         if self._runtime is None:
             self._runtime = build_runtime(self.settings, pool=4, application="accessctl cli")
+            if (broken := self._runtime.gate.broken) is not None:
+                click.echo(self.words("policy.broken_at_start", why=str(broken)), err=True)
         return self._runtime
 
     @property

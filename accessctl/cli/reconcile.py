@@ -18,7 +18,7 @@ from accessctl.services.control import transaction
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Local day (default: today).")
 @command()
 def reconcile(edge: Edge, day: datetime | None) -> None:
-    """Compare every database login of a day with the leases. Exit 1 when one is unexplained, 3 when a host was unread."""
+    """Compare every database login of a day with the leases. Exit 1: unexplained ones; 3: a host was unread."""
     actor = edge.actor
     date = day.date() if day else local(edge.rt.now()).date()
     with progress_bar(edge, "Đang đọc nhật ký các cơ sở dữ liệu") as step:

@@ -11,7 +11,7 @@ from accessctl.domain.events import Event
 from accessctl.jobs.loop import Loop, log
 from accessctl.jobs.reaper import HostLoop, Ledger
 from accessctl.jobs.sequencer import SequencerLoop
-from accessctl.services import closing, custody, evidence, findings, server_evidence, sweeping
+from accessctl.services import closing, custody_watch, evidence, findings, server_evidence, sweeping, watching
 from accessctl.services.control import transaction
 from accessctl.services.recording import record
 from accessctl.services.runtime import build_runtime
@@ -27,6 +27,7 @@ class Worker:
         self.rt = build_runtime(settings, pool=20, application="accessctl worker")
         self.sequencer = SequencerLoop(settings, on_corrupt=self._corrupt, on_late_clock=self._late_clock)
         self.ledger = Ledger(self.rt)
+        self._told = ""
         self.loops = [Loop("sequencer", self.sequencer.turn, pace=0.0)]
         self.sequencer.pause = self.loops[0].stopping.wait
         self.loops += [
@@ -35,6 +36,7 @@ class Worker:
             Loop("turns", lambda: sweeping.take_turns(self.rt), pace=0.3),
             Loop("abandoned", lambda: sweeping.end_abandoned(self.rt), pace=2.0),
             Loop("custody", self._custody, pace=5.0),
+            Loop("alarms", self._alarms, pace=2.0),
             Loop("anchor", self._anchor, pace=ANCHOR_EVERY.total_seconds()),
         ]
         for host in self.rt.offices.offices:
@@ -66,8 +68,17 @@ class Worker:
 
     def _custody(self) -> None:
         with transaction(self.rt) as session:
-            ending = custody.watch(self.rt, session)
+            ending = custody_watch.watch(self.rt, session)
         closing.finish_all(self.rt, ending)
+
+    def _alarms(self) -> None:
+        with transaction(self.rt) as session:
+            watching.log_late(self.rt, session)
+            watching.intents_without_outcome(self.rt, session)
+            trouble = watching.policy_trouble(self.rt, session)
+        if trouble is not None and str(trouble) != self._told:
+            log.error("policy.broken", detail=str(trouble), everything_denied=self.rt.gate.broken is not None)
+        self._told = str(trouble) if trouble else ""
 
     def _anchor(self) -> None:
         """At least one record, and so one checkpoint, an hour: silence is told apart from a stopped log."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from accessctl.domain.accounts import AccountName, AccountState, Kind, may_move
@@ -152,16 +152,24 @@ def rotate(rt: Runtime, session: Session, account: Account, actor: Actor | None)
     record(rt, session, Event.ACCOUNT_ROTATED, actor=actor, account=account)
 
 
+def end_leases_of(rt: Runtime, session: Session, officer_id: int, note: str) -> list[str]:
+    """An officer who moves, leaves or loses a role holds nothing any more (S11). Returns the leases that are ending."""
+    return _end(rt, session, Lease.officer_id == officer_id, None, note)
+
+
 def end_leases(
-    rt: Runtime, session: Session, accounts: Sequence[str], actor: Actor | None, note: str
+    rt: Runtime, session: Session, names: Sequence[str], actor: Actor | None, note: str
 ) -> list[str]:
     """Write the intent to end every lease of these accounts, waiting ones too; the host's part follows the commit."""
-    open_ones = select(Lease).where(
-        Lease.account_name.in_(accounts),
-        Lease.state.in_([LeaseState.QUEUED, LeaseState.OPENING, LeaseState.ACTIVE]),
-    )
+    return _end(rt, session, Lease.account_name.in_(names), actor, note)
+
+
+def _end(
+    rt: Runtime, session: Session, which: ColumnElement[bool], actor: Actor | None, note: str
+) -> list[str]:
+    living = Lease.state.in_([LeaseState.QUEUED, LeaseState.OPENING, LeaseState.ACTIVE])
     ending = []
-    for lease in session.scalars(open_ones.with_for_update(of=Lease)).all():
+    for lease in session.scalars(select(Lease).where(which, living).with_for_update(of=Lease)).all():
         if lease.state_ is LeaseState.QUEUED:
             lease.state, lease.closed_at, lease.end_note = LeaseState.DENIED, rt.now(), note
             record(rt, session, Event.LEASE_DENIED, actor=actor, lease=lease, reason=note)

@@ -51,9 +51,10 @@ def actor_for(session: Session, officer: Officer, origin: Origin, now: datetime)
     """The actor that an officer is at this moment: entered roles plus custody in force."""
     entered = [r for r in officer.roles if r.revoked_at is None]
     first = next((Role(r.role) for r in entered if r.shown_first), None)
-    custody = session.scalars(
+    kinds = session.scalars(
         select(Custody.kind).where(Custody.officer_id == officer.id, Custody.period.contains(now))
     )
+    custody = [Role(f"custodian_{kind.lower()}") for kind in kinds]
     office = session.get_one(Office, officer.office_code)
     return Actor(
         id=officer.id,
@@ -63,10 +64,8 @@ def actor_for(session: Session, officer: Officer, origin: Origin, now: datetime)
         office=officer.office_code,
         office_name=office.name,
         department=officer.department,
-        roles=frozenset(
-            [Role(r.role) for r in entered] + [Role(f"custodian_{kind.lower()}") for kind in custody]
-        ),
-        role=first,
+        roles=frozenset([*(Role(r.role) for r in entered), *custody]),
+        role=custody[0] if custody else first,
         must_change=officer.must_change,
         origin=origin,
     )

@@ -12,7 +12,7 @@ from accessctl.services.runtime import Runtime
 def decide(rt: Runtime, actor: Actor, permission: Permission, office: str, *, case: str = "none") -> Decision:
     """The policy's answer with its reason; never raises."""
     subject = Subject(actor.username, actor.roles, actor.office)
-    return rt.gate.decide(subject, permission, office, case=case)
+    return rt.policy().decide(subject, permission, office, case=case)
 
 
 def may(rt: Runtime, actor: Actor, permission: Permission, office: str) -> bool:

@@ -45,6 +45,7 @@ def borrow(rt: Runtime, actor: Actor, request: LeaseRequest) -> LeaseView:
             lease, inbox_id = _ask(rt, session, actor, wanted)
             queued = view(session, lease) if lease.state_ is LeaseState.QUEUED else None
             identity = lease.id
+            rt.step("opening.asked")
     except Unavailable as error:
         _report(rt, None, error)
         raise
@@ -121,11 +122,13 @@ def carry_out(rt: Runtime, identity: uuid.UUID, inbox_id: int, *, reveal: bool =
         rt.step("opening.awaited")
         _lend(rt, identity)
         rt.step("opening.lent")
-        return _hand_over(rt, identity, reveal=reveal)
+        shown = _hand_over(rt, identity, reveal=reveal)
     except AccessError as error:
         closing.take_back(rt, identity, error.code)
         _report(rt, identity, error)
         raise
+    rt.step("opening.handed_over")
+    return shown
 
 
 _FINDINGS = {
@@ -203,7 +206,9 @@ def _hand_over(rt: Runtime, identity: uuid.UUID, *, reveal: bool) -> LeaseView:
             session, lease.officer_id, Origin("worker", correlation=lease.correlation), rt.now()
         )
         record(rt, session, Event.LEASE_CHECKOUT, actor=holder, lease=lease, details=_terms(lease))
-        return view(session, lease, dsn=_shown(rt, session, holder, lease) if reveal else None)
+        shown = view(session, lease, dsn=_shown(rt, session, holder, lease) if reveal else None)
+        rt.step("opening.handing_over")
+        return shown
 
 
 def show_secret(rt: Runtime, actor: Actor, identity: str) -> LeaseView:
@@ -262,4 +267,5 @@ def _admit_queued(rt: Runtime, session: Session, actor: Actor, lease: Lease) -> 
     admission.check_account(session, account, rt.now())
     _start(session, lease, rt.now())
     lease.state, lease.epoch = LeaseState.OPENING, account.epoch
+    lease.seen_at = rt.now()  # a turn that nobody takes goes on to the next in line, as an abandoned lease
     return record(rt, session, Event.LEASE_REQUESTED, actor=actor, lease=lease, details=_terms(lease))

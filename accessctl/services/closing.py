@@ -70,6 +70,7 @@ def begin(
         if lease.state_ not in (LeaseState.OPENING, LeaseState.ACTIVE):
             return False
         intend(rt, session, lease, reason, actor, note)
+        rt.step("closing.asked")
         return True
 
 
@@ -97,7 +98,9 @@ def finish(rt: Runtime, identity: str) -> LeaseView:
     except AccessError as error:
         return _failed(rt, identity, error)
     rt.step("closing.ended")
-    return settle(rt, identity, ended)
+    shown = settle(rt, identity, ended)
+    rt.step("closing.settled")
+    return shown
 
 
 def finish_all(rt: Runtime, identities: Iterable[str]) -> None:
@@ -125,6 +128,7 @@ def settle(rt: Runtime, identity: str, sessions_ended: int, reason: EndReason | 
         _release(rt, session, ledger.lock_account(session, lease.account_name))
         details = {"end_reason": lease.end_reason, "sessions_ended": lease.sessions_ended}
         record(rt, session, Event.LEASE_CLOSED, lease=lease, details=details)
+        rt.step("closing.settling")
         return view(session, lease)
 
 

@@ -17,7 +17,7 @@ from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission
 from accessctl.domain.text import BadText, by_given_name, one_line
 from accessctl.errors import Invalid, NotFound, Refused
-from accessctl.services import accounts, admission, findings
+from accessctl.services import accounts, admission
 from accessctl.services.actor import Actor, officer_named
 from accessctl.services.authorize import require
 from accessctl.services.recording import record
@@ -209,30 +209,6 @@ def hand_on(rt: Runtime, session: Session, office: str, kind: Kind, actor: Actor
     ending = accounts.end_leases(rt, session, [a.name for a in own], actor, "custody.changed")
     covered = admission.custodian_of(session, office, kind, rt.now()) is not None
     return ending + accounts.settle_custody(rt, session, office, kind, covered=covered)
-
-
-def watch(rt: Runtime, session: Session) -> list[str]:
-    """What the passing of time does: assignments that begin or run out. Returns the leases that are ending."""
-    now, ending = rt.now(), []
-    in_force = {
-        (c.office_code, c.kind) for c in session.scalars(select(Custody).where(Custody.period.contains(now)))
-    }
-    for code in session.scalars(select(Office.code).where(Office.active)).all():
-        for kind in SHARED:
-            covered = (code, kind.value) in in_force
-            ended = accounts.settle_custody(rt, session, code, kind, covered=covered)
-            ending += ended
-            if not covered and accounts.provisioned(session, code, kind):
-                findings.raise_finding(
-                    rt,
-                    session,
-                    findings.Kind.NO_CUSTODIAN,
-                    key=f"{code}:{kind}:{now.date()}",
-                    severity=2,
-                    office=code,
-                    details={"account_kind": kind.value},
-                )
-    return ending
 
 
 def contact_list(rt: Runtime, session: Session, actor: Actor) -> list[Contact]:

@@ -33,6 +33,9 @@ class Kind(StrEnum):
     QUARANTINED = "quarantined"
     NO_CUSTODIAN = "no_custodian"
     ORPHAN_LEASE = "orphan_lease"
+    CUSTODY_UNACKNOWLEDGED = "custody_unacknowledged"
+    CUSTODY_ENDING = "custody_ending"
+    POLICY_BROKEN = "policy_broken"
     TRIGGER_TOUCHED = "trigger_touched"
     AUDIT_UNAVAILABLE = "audit_unavailable"
     CLOCK_SKEW = "clock_skew"
@@ -71,8 +74,12 @@ def raise_finding(
     lease: Lease | None = None,
     office: str | None = None,
     details: Mapping[str, Any] | None = None,
+    count: bool = True,
 ) -> bool:
-    """Write a finding and its audit record, once for each key; a repeat only counts up. True when it is new."""
+    """Write a finding and its audit record, once for each key; a repeat only counts up. True when it is new.
+
+    `count=False` for what is looked at again and again: the same thing seen twice is not two.
+    """
     now = rt.now()
     values = {
         "key": f"{kind}:{key}",
@@ -88,7 +95,7 @@ def raise_finding(
         "state": "OPEN",
     }
     statement = insert(Finding).values(values)
-    again = {"times": Finding.times + 1, "last_at": now}
+    again = {"times": Finding.times + int(count), "last_at": now if count else Finding.last_at}
     row = session.execute(
         statement.on_conflict_do_update(index_elements=["key"], set_=again).returning(
             Finding.id, Finding.times

@@ -11,7 +11,7 @@ from accessctl.domain.events import Event
 from accessctl.domain.offices import OfficerEntry
 from accessctl.domain.permissions import Permission, Role
 from accessctl.errors import Refused
-from accessctl.services import passwords
+from accessctl.services import accounts, passwords
 from accessctl.services.actor import Actor, officer_named
 from accessctl.services.authorize import require
 from accessctl.services.recording import record
@@ -54,29 +54,38 @@ def _changes(officer: Officer, entry: OfficerEntry) -> list[str]:
 
 def enter(
     rt: Runtime, session: Session, entry: OfficerEntry, officer: Officer | None, actor: Actor | None
-) -> Officer:
-    """Bring one officer in line with the staff file; what changed is recorded, nothing is deleted."""
+) -> list[str]:
+    """Bring one officer in line with the staff file; what changed is recorded, nothing is deleted.
+
+    Who moves to another office or department, or loses a role, holds no account any more (S11): returns the
+    leases that are ending.
+    """
     if officer is None:
         officer = Officer(username=entry.username, must_change=True, failures=0, roles=[], **_wanted(entry))
         session.add(officer)
         session.flush()
         _tell(rt, session, Event.OFFICER_ADDED, officer, actor, {})
-    else:
-        changed = [name for name in _DETAILS if getattr(officer, name) != _wanted(entry)[name]]
-        for name in changed:
-            setattr(officer, name, _wanted(entry)[name])
-        if changed:
-            event = Event.OFFICER_TRANSFERRED if "office_code" in changed else Event.OFFICER_CHANGED
-            _tell(rt, session, event, officer, actor, {"changed": changed})
-    _set_roles(rt, session, officer, entry.roles, actor)
-    return officer
+        _set_roles(rt, session, officer, entry.roles, actor)
+        return []
+    changed = [name for name in _DETAILS if getattr(officer, name) != _wanted(entry)[name]]
+    for name in changed:
+        setattr(officer, name, _wanted(entry)[name])
+    if changed:
+        event = Event.OFFICER_TRANSFERRED if "office_code" in changed else Event.OFFICER_CHANGED
+        _tell(rt, session, event, officer, actor, {"changed": changed})
+    lost = _set_roles(rt, session, officer, entry.roles, actor)
+    if lost or {"office_code", "department"} & set(changed):
+        return accounts.end_leases_of(rt, session, officer.id, "officer.moved")
+    return []
 
 
 def _set_roles(
     rt: Runtime, session: Session, officer: Officer, roles: tuple[Role, ...], actor: Actor | None
-) -> None:
+) -> bool:
+    """Grant and withdraw; True when a role was withdrawn."""
     held = {r.role: r for r in officer.roles if r.revoked_at is None}
-    for role in held.keys() - set(roles):
+    lost = held.keys() - set(roles)
+    for role in lost:
         held[role].revoked_at = rt.now()
         _tell(rt, session, Event.ROLE_REVOKED, officer, actor, {"role": role})
     for place, role in enumerate(roles):
@@ -90,6 +99,7 @@ def _set_roles(
                 )
             )
             _tell(rt, session, Event.ROLE_GRANTED, officer, actor, {"role": role.value})
+    return bool(lost)
 
 
 def _tell(

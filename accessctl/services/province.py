@@ -17,7 +17,7 @@ from accessctl.domain.offices import OfficerEntry, department_name
 from accessctl.domain.offices import Province as ProvinceFile
 from accessctl.errors import AccessError
 from accessctl.officedb.accounts import ensure_accounts
-from accessctl.services import accounts, officers
+from accessctl.services import accounts, closing, officers
 from accessctl.services.actor import Origin
 from accessctl.services.control import transaction
 from accessctl.services.recording import record
@@ -69,11 +69,13 @@ def apply(
     changes = plan(rt, founded, staff)
     origin = Origin("cli")
     if any(change.what != "account" for change in changes):
+        ending: list[str] = []
         with transaction(rt) as session:
             _write_offices(rt, session, founded, origin)
             for entry, officer, _ in officers.differences(session, staff):
-                officers.enter(rt, session, entry, officer, None)
+                ending += officers.enter(rt, session, entry, officer, None)
         rt.forget_offices()
+        closing.finish_all(rt, ending)
     wanted = founded.shared_accounts + founded.local_accounts
     unreachable: dict[str, str] = {}
     for number, office in enumerate(founded.offices, start=1):

@@ -43,6 +43,11 @@ class Runtime:
         """The policy in force."""
         return Gate(self.settings.policies, offices=self.office_codes)
 
+    def policy(self) -> Gate:
+        """The policy in force, looked at anew: a change holds at the next question (policy.md §3)."""
+        self.gate.refresh()
+        return self.gate
+
     def office_codes(self) -> frozenset[str]:
         """The closed vocabulary of offices. Empty when the control database is out of reach: all is denied."""
         read_at, codes = self._codes

@@ -100,7 +100,7 @@ class Sequencer:
         if not rows:
             self.connection.rollback()
             return 0, []
-        frontier = Frontier.from_bytes(self.frontier.to_bytes())
+        frontier = self.frontier.copy()
         first = frontier.size
         for row in rows:
             frontier.append(leaf_hash(bytes(row.leaf)))

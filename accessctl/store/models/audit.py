@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Identity, Index
+from sqlalchemy import BigInteger, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from accessctl.store.base import Base
@@ -55,6 +55,7 @@ class AuditIndex(Base):
         Index("ix_audit_index_host", "host", "idx"),
         Index("ix_audit_index_event", "event", "idx"),
         Index("ix_audit_index_at", "at"),
+        Index("ix_audit_index_intent", "at", postgresql_where=text("outcome = 'intent'")),
     )
 
     idx: Mapped[int] = mapped_column(BigInteger(), primary_key=True, autoincrement=False)

@@ -30,7 +30,9 @@ CREATE TABLE audit_inbox (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     at TIMESTAMP WITH TIME ZONE NOT NULL,
     leaf BYTEA NOT NULL,
-    CONSTRAINT pk_audit_inbox PRIMARY KEY (id)
+    CONSTRAINT pk_audit_inbox PRIMARY KEY (id),
+    -- A leaf is one line of an export: whoever may insert cannot make a log that nobody can export.
+    CONSTRAINT ck_audit_inbox_one_line CHECK (octet_length(leaf) BETWEEN 2 AND 65535 AND position('\x0a'::bytea IN leaf) = 0)
 );
 
 CREATE TABLE audit_index (
@@ -56,6 +58,7 @@ CREATE INDEX ix_audit_index_dossier ON audit_index (dossier, idx);
 CREATE INDEX ix_audit_index_event ON audit_index (event, idx);
 CREATE INDEX ix_audit_index_guest ON audit_index (guest, idx);
 CREATE INDEX ix_audit_index_host ON audit_index (host, idx);
+CREATE INDEX ix_audit_index_intent ON audit_index (at) WHERE outcome = 'intent';
 CREATE INDEX ix_audit_index_lease ON audit_index (lease);
 
 CREATE TABLE audit_log (

@@ -1,0 +1,129 @@
+"""What the passing of time does to custody: assignments that begin, pass on, run out or are not acknowledged (§4.7)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from accessctl.clock import PROVINCE_TIME
+from accessctl.domain.accounts import AccountState, Kind
+from accessctl.services import accounts, custody, findings, hours
+from accessctl.services.runtime import Runtime
+from accessctl.store.models import Account, Custody, EvidenceMark, Office
+
+_MARK = "custody"
+_WARNING = 5  # working days before a gap
+
+
+def watch(rt: Runtime, session: Session) -> list[str]:
+    """Bring the accounts in line with custody as of now; returns the leases that are ending.
+
+    Cheap when nothing happens: no account is locked unless its state has to change.
+    """
+    now = rt.now()
+    in_force = {(c.office_code, Kind(c.kind)): c for c in session.scalars(_at(now))}
+    ending = _pass_on(rt, session, now)
+    standing = _standing(session)
+    for code in session.scalars(select(Office.code).where(Office.active)).all():
+        for kind in custody.SHARED:
+            states = standing.get((code, kind), set())
+            if _out_of_line(states, covered=(code, kind) in in_force):
+                ending += accounts.settle_custody(rt, session, code, kind, covered=(code, kind) in in_force)
+            if states and (code, kind) not in in_force:
+                _gap(rt, session, code, kind, now)
+    for assignment in in_force.values():
+        _remind(rt, session, assignment, now)
+    return ending
+
+
+def _at(now: datetime):  # type: ignore[no-untyped-def]
+    return select(Custody).where(Custody.period.contains(now))
+
+
+def _standing(session: Session) -> dict[tuple[str, Kind], set[tuple[str, str | None]]]:
+    """The states of each office's shared accounts, RETIRED ones aside."""
+    rows = session.execute(
+        select(Account.guest, Account.kind, Account.state, Account.reason)
+        .where(Account.kind.in_(custody.SHARED), Account.state != AccountState.RETIRED)
+        .distinct()
+    )
+    found: dict[tuple[str, Kind], set[tuple[str, str | None]]] = {}
+    for guest, kind, state, reason in rows:
+        found.setdefault((guest, Kind(kind)), set()).add((state, reason))
+    return found
+
+
+def _out_of_line(states: set[tuple[str, str | None]], *, covered: bool) -> bool:
+    if not covered:
+        return any(state == AccountState.ACTIVE for state, _ in states)
+    waiting = {(AccountState.SUSPENDED.value, accounts.NO_CUSTODIAN)}
+    return bool(states & waiting) or any(state == AccountState.PROVISIONED for state, _ in states)
+
+
+def _pass_on(rt: Runtime, session: Session, now: datetime) -> list[str]:
+    """A successor's first moment: the predecessor's sessions end and what was ever shown is void (S12)."""
+    fresh = insert(EvidenceMark).values(name=_MARK, position=0, read_at=now)
+    session.execute(fresh.on_conflict_do_nothing())
+    mark = session.get_one(EvidenceMark, _MARK, with_for_update=True, populate_existing=True)
+    since, mark.read_at = mark.read_at, max(now, mark.read_at)
+    begun = session.scalars(
+        select(Custody).where(func.lower(Custody.period) > since, func.lower(Custody.period) <= now)
+    ).all()
+    ending: list[str] = []
+    for assignment in begun:
+        before = select(Custody.id).where(
+            Custody.office_code == assignment.office_code,
+            Custody.kind == assignment.kind,
+            func.upper(Custody.period) <= assignment.period.lower,
+        )
+        planned = assignment.period.lower is not None and assignment.period.lower > assignment.appointed_at
+        if planned and session.scalars(before.limit(1)).first() is not None:
+            ending += custody.hand_on(rt, session, assignment.office_code, Kind(assignment.kind))
+    return ending
+
+
+def _gap(rt: Runtime, session: Session, office: str, kind: Kind, now: datetime) -> None:
+    findings.raise_finding(
+        rt, session, findings.Kind.NO_CUSTODIAN, key=f"{office}:{kind}:{now.date()}", severity=2, office=office,
+        details={"account_kind": kind.value}, count=False,
+    )  # fmt: skip
+
+
+def _remind(rt: Runtime, session: Session, assignment: Custody, now: datetime) -> None:
+    """Late acknowledgement is an exception, not a suspension (R3); a coming gap is told five working days ahead."""
+    told = {"custodian": assignment.officer.username, "account_kind": assignment.kind}
+    begun, until = assignment.period.lower, assignment.period.upper
+    if assignment.acknowledged_at is None and begun and now > _working_days(session, begun, 1):
+        findings.raise_finding(
+            rt, session, findings.Kind.CUSTODY_UNACKNOWLEDGED, key=str(assignment.id), severity=3,
+            office=assignment.office_code, details=told, count=False,
+        )  # fmt: skip
+    if (
+        until is not None
+        and _working_days(session, now, _WARNING) >= until
+        and not _successor(session, assignment)
+    ):
+        findings.raise_finding(
+            rt, session, findings.Kind.CUSTODY_ENDING, key=f"{assignment.id}:{until.date()}", severity=3,
+            office=assignment.office_code, details=told, count=False,
+        )  # fmt: skip
+
+
+def _working_days(session: Session, at: datetime, count: int) -> datetime:
+    """The same time of day `count` working days later."""
+    while count:
+        at += timedelta(days=1)
+        count -= hours.is_working_day(session, at.astimezone(PROVINCE_TIME).date())
+    return at
+
+
+def _successor(session: Session, assignment: Custody) -> bool:
+    later = select(Custody.id).where(
+        Custody.office_code == assignment.office_code,
+        Custody.kind == assignment.kind,
+        func.lower(Custody.period) == assignment.period.upper,
+    )
+    return session.scalars(later.limit(1)).first() is not None
