@@ -7,7 +7,9 @@ import click
 from accessctl.access.enforcer import Subject
 from accessctl.access.explain import sentence
 from accessctl.cli.edge import Edge, command
+from accessctl.domain.permissions import Permission
 from accessctl.services.actor import Origin, actor_for, officer_named
+from accessctl.services.authorize import require
 from accessctl.services.control import transaction
 
 
@@ -26,7 +28,9 @@ def policy() -> None:
 @command()
 def decide(edge: Edge, officer: str, perm: str, office: str, case: str) -> None:
     """May OFFICER do PERM at OFFICE? Exit 1 when not. Says which line decided."""
-    _ = edge.actor  # anyone signed in may ask; the answer is about the policy, which is public inside
+    asking = edge.actor
+    if officer != asking.username:  # what one may do oneself anybody may ask
+        require(edge.rt, asking, Permission.POLICY_VIEW, asking.office)
     with transaction(edge.rt) as session:
         who = actor_for(session, officer_named(session, officer), Origin("cli"), edge.rt.now())
     decision = edge.rt.gate.decide(Subject(who.username, who.roles, who.office), perm, office, case=case)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from accessctl.domain.events import Event
 from accessctl.domain.events import failed as failed_twin
-from accessctl.errors import AccessError
+from accessctl.errors import AccessError, Unavailable
 from accessctl.services.actor import Actor, Origin
 from accessctl.services.runtime import Runtime
 from accessctl.store import journal
@@ -130,7 +130,7 @@ def record_refusal(
                 details=details,
                 **facts,
             )
-    except SQLAlchemyError:
+    except (SQLAlchemyError, Unavailable):
         return False
     error.recorded = True
     return True
