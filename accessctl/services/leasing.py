@@ -6,10 +6,13 @@ database never sits inside one of the control database (architecture.md §2).
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from accessctl.domain.accounts import AccountName
+from accessctl.domain.accounts import AccountName, BadAccountName
+from accessctl.domain.dossiers import BadDossier, DossierNo
 from accessctl.domain.events import Event
 from accessctl.domain.leases import HOLDS_OFFICER, EndReason, LeaseState, NotRenewable, Term
 from accessctl.domain.permissions import Permission
@@ -49,9 +52,19 @@ def open_lease(rt: Runtime, actor: Actor, request: LeaseRequest) -> LeaseView:
     try:
         return checkout.borrow(rt, actor, request)
     except AccessError as error:
-        facts = {"account": request.account[:40], "dossier": request.dossier[:40]}
+        facts = _asked_for(request)
         record_refusal(rt, actor, actor.origin, error, what="lease.open", event=Event.LEASE_DENIED, **facts)
         raise
+
+
+def _asked_for(request: LeaseRequest) -> dict[str, object]:
+    """What a denied request was about; words that are no account or dossier might name a person and stay out."""
+    facts: dict[str, object] = {}
+    with suppress(BadAccountName):
+        facts["account"] = AccountName.parse(request.account)
+    with suppress(BadDossier):
+        facts["dossier"] = str(DossierNo.parse(request.dossier))
+    return facts
 
 
 def close_lease(rt: Runtime, actor: Actor, identity: str, reason: str = "") -> LeaseView:

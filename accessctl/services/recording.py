@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from accessctl.domain.accounts import AccountName
 from accessctl.domain.events import Event
 from accessctl.domain.events import failed as failed_twin
 from accessctl.errors import AccessError, Unavailable
@@ -25,7 +26,7 @@ def record(
     *,
     actor: Actor | None = None,
     origin: Origin | None = None,
-    account: Account | None = None,
+    account: Account | AccountName | None = None,
     lease: Lease | None = None,
     reason: str | None = None,
     failed: bool = False,
@@ -76,10 +77,11 @@ def _who(actor: Actor | None) -> dict[str, Any]:
     }
 
 
-def _account(account: Account | None) -> dict[str, Any]:
+def _account(account: Account | AccountName | None) -> dict[str, Any]:
     if account is None:
         return {}
-    return {"account": account.name, "kind": account.kind, "guest": account.guest, "host": account.host}
+    name = account if isinstance(account, AccountName) else account.parsed
+    return {"account": str(name), "kind": name.kind.value, "guest": name.guest, "host": name.host}
 
 
 def _lease(lease: Lease | None) -> dict[str, Any]:

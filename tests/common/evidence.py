@@ -1,0 +1,89 @@
+"""Turning the worker's loops by hand, one turn at a time, so that a test decides when each of them looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from accessctl.jobs.reaper import HostLoop, Ledger
+from accessctl.jobs.worker import Worker
+from accessctl.officedb.server_log import log_mark_now
+from accessctl.services import findings
+from accessctl.services.evidence import Collector
+from accessctl.services.server_evidence import ServerLogs
+from tests.common.world import World
+
+
+def forget_older_logs(world: World, host: str = "DML") -> None:
+    """Begin at the end of the server's log: what earlier tests did is no evidence about this one."""
+    with world.rt.offices.witness(host) as connection:
+        mark = log_mark_now(connection)
+    assert mark is not None, "the test server writes a JSON log"
+    with world.admin_control() as admin:
+        admin.execute(
+            "INSERT INTO evidence_mark (name, position, detail, read_at) VALUES (%s, %s, %s, now())",
+            (f"log:{mark.system_identifier}", mark.offset, mark.file),
+        )
+
+
+def collect(world: World, *hosts: str) -> None:
+    """What the hosts wrote down themselves, then the server's log."""
+    for host in hosts:
+        Collector(world.rt, host).turn()
+    ServerLogs(world.rt).turn()
+
+
+def host_turn(world: World, host: str) -> None:
+    """One turn of a host's closing loop, from a fresh look at the ledger."""
+    ledger = Ledger(world.rt)
+    ledger.read()
+    HostLoop(world.rt, ledger, host).turn()
+
+
+@contextmanager
+def working(world: World) -> Iterator[Worker]:
+    """The whole worker with all its loops; the world's own sequencer pauses meanwhile."""
+    worker = Worker(world.settings)
+    worker.start()
+    try:
+        yield worker
+    finally:
+        worker.stop()
+
+
+def found(world: World, kind: findings.Kind | None = None) -> list[dict[str, object]]:
+    """Every finding (of a kind), oldest first."""
+    query = "SELECT to_jsonb(f) FROM finding f WHERE %s::text IS NULL OR kind = %s ORDER BY id"
+    with world.admin_control() as admin:
+        return [row[0] for row in admin.execute(query, (kind, kind))]
+
+
+def state_of(world: World, account: str) -> str:
+    """An account's state in the ledger."""
+    with world.admin_control() as admin:
+        row = admin.execute("SELECT state FROM account WHERE name = %s", (account,)).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def custodian_of(world: World, office: str, kind: str) -> str:
+    """Who answers for an office's accounts of a kind now."""
+    with world.admin_control() as admin:
+        row = admin.execute(
+            "SELECT o.username FROM custody c JOIN officer o ON o.id = c.officer_id"
+            " WHERE c.office_code = %s AND c.kind = %s AND c.period @> now()",
+            (office, kind),
+        ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def alive(client: psycopg.Connection[tuple[object, ...]]) -> bool:
+    """Whether a session still answers."""
+    try:
+        client.execute("SELECT 1")
+    except psycopg.Error:
+        return False
+    return True
