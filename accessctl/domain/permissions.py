@@ -13,7 +13,7 @@ EVERY_OFFICER = "officer"
 
 
 class Role(StrEnum):
-    """What an officer is in the office; several may be held at once and are decided as a set (domain.md §2.2)."""
+    """What an officer is in the office; several at once are decided as a set (domain.md §2.2)."""
 
     DIRECTOR = "director"
     DEPUTY_DIRECTOR = "deputy_director"

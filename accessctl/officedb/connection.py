@@ -190,6 +190,11 @@ class OfficeDatabases:
         return make_conninfo(dsn, sslmode="verify-full")
 
 
+def parts(dsn: str) -> dict[str, str]:
+    """A connection string taken apart: user, password, host, port, dbname and what else it names."""
+    return {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value is not None}
+
+
 def is_loopback(host: str) -> bool:
     """Whether an address never leaves this machine: a Unix socket, localhost, 127.0.0.0/8, ::1."""
     if not host or host.startswith("/") or host == "localhost":

@@ -133,3 +133,11 @@ def _since(conn: Session, kind: type[Row], query: str, mark: int) -> Batch[Row]:
     row = conn.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").fetchone()
     rows = conn.execute(query, (mark,)).fetchall()
     return Batch(tuple(kind(*values) for values in rows), row[0] if row else mark)
+
+
+def system_identifier(conn: Session) -> str:
+    """Which server this is: several office databases may share one, and with it processes and log."""
+    row = conn.execute("SELECT system_identifier FROM access.server_identity()").fetchone()
+    if row is None:
+        raise AssertionError("access.server_identity() answers one row")
+    return str(row[0])
