@@ -82,24 +82,26 @@ class HostLoop:
         self._quiet_until = 0.0
 
     def turn(self) -> None:
-        """End what is due; look at the host; finish what is half done; settle what control could not take."""
+        """End what is due; look at the host; settle what control could not take."""
         self._end_due(self._ledger.of(self._host))
         if time.monotonic() - self._looked > LOOK:
             self._looked = time.monotonic()
-            self._finish_unfinished()
             self._look()
         self._settle()
+
+    def finish_unfinished(self) -> None:
+        """What failed before, or what nobody carries out; failing again is counted, and in the end quarantined.
+
+        Waits for control as long as it takes, so it has a loop of its own: `turn` must not wait with it.
+        """
+        for identity in sweeping.unfinished(self._rt, self._host):
+            closing.finish(self._rt, identity)
 
     def _end_due(self, entries: list[Watched]) -> None:
         now = self._rt.now()
         for entry in entries:
             if entry.expires_at <= now:
                 self._end(entry, EndReason.EXPIRED)
-
-    def _finish_unfinished(self) -> None:
-        """What failed before, or what nobody carries out; failing again is counted, and in the end quarantined."""
-        for identity in self._ledger.briefly(partial(sweeping.unfinished, self._rt, self._host)) or []:
-            closing.finish(self._rt, identity)
 
     def _look(self) -> None:
         """The host's own leases: the only source when control is out of reach, and where orphans show."""

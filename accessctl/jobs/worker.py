@@ -40,7 +40,9 @@ class Worker:
             Loop("anchor", self._anchor, pace=ANCHOR_EVERY.total_seconds()),
         ]
         for host in self.rt.offices.offices:
-            self.loops.append(Loop(f"host {host}", HostLoop(self.rt, self.ledger, host).turn, pace=0.1))
+            closer = HostLoop(self.rt, self.ledger, host)
+            self.loops.append(Loop(f"host {host}", closer.turn, pace=0.1))
+            self.loops.append(Loop(f"unfinished {host}", closer.finish_unfinished, pace=0.5))
             self.loops.append(Loop(f"evidence {host}", evidence.Collector(self.rt, host).turn, pace=1.0))
         self.loops.append(Loop("server logs", server_evidence.ServerLogs(self.rt).turn, pace=1.0))
 
