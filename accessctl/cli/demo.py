@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -15,7 +16,7 @@ from rich.console import Console
 from accessctl.cli.demo_build import build
 from accessctl.cli.demo_folder import DemoFolder
 from accessctl.cli.demo_processes import Processes
-from accessctl.cli.demo_tour import tour as play
+from accessctl.cli.tour import tour as play
 from accessctl.embedded import Cluster, ClusterError
 
 _READY_WITHIN = 60.0
@@ -27,11 +28,14 @@ _READY_WITHIN = 60.0
 )
 @click.option("--port", default=8000, show_default=True, help="Port of the pages on 127.0.0.1.")
 @click.option("--tour", is_flag=True, help="Play a day's account steps against the running demo of --data.")
+@click.option(
+    "--full", is_flag=True, help="With --tour: also wait, two minutes, for an abandoned lease to end."
+)
 @click.option("--people", type=int, help="Participants for each office instead of the demo's 100 to 300.")
-def demo(data: Path, port: int, tour: bool, people: int | None) -> None:
+def demo(data: Path, port: int, tour: bool, full: bool, people: int | None) -> None:
     """Start (and at first build) the demo; or with --tour play a day on the one that runs."""
     if tour:
-        raise click.exceptions.Exit(play(data))
+        raise click.exceptions.Exit(play(data, full=full))
     console = Console(stderr=True, highlight=False)
     folder = DemoFolder(data.resolve())
     folder.make()
@@ -96,20 +100,26 @@ def _greet(console: Console, folder: DemoFolder, port: int, seconds: float) -> N
     console.print(
         f"Mật khẩu của mọi cán bộ · everybody's password: [bold]{known['people'][0]['password']}[/bold]\n"
     )
-    for label, username in _SIGN_INS:
-        console.print(f"  {username:<12} {label}")
+    for label, role, office in _SIGN_INS:
+        console.print(f"  {_somebody(known['people'], role, office):<12} {label}")
     console.print(
         f"\n  accessctl demo --tour --data {folder.path}   một ngày làm việc · a day played through"
     )
     console.print("  Ctrl-C dừng tất cả · stops everything\n")
 
 
+def _somebody(people: list[dict[str, Any]], role: str, office: str) -> str:
+    """Who has this role there; of several, the one with the fewest others."""
+    able = [who for who in people if who["office"] == office and role in who["roles"]]
+    return str(min(able, key=lambda who: len(who["roles"]))["username"])
+
+
 _SIGN_INS = (
-    ("cán bộ Cấp sổ, thẻ Cư Jút · card clerk", "cjt.the1"),
-    ("cán bộ Thu Cư Jút · collection clerk", "cjt.thu1"),
-    ("cán bộ quản lý TKCL Cư Jút · TKCL custodian", "cjt.the2"),
-    ("Giám đốc BHXH huyện Cư Jút · unit head", "cjt.gd"),
-    ("Phòng Công nghệ thông tin · IT", "vpt.cntt1"),
-    ("cán bộ thanh tra - kiểm tra · auditor", "vpt.ktra1"),
-    ("Giám đốc BHXH tỉnh · provincial director", "vpt.gd"),
+    ("cán bộ Cấp sổ, thẻ Cư Jút · card clerk", "card", "CJT"),
+    ("cán bộ Thu Cư Jút · collection clerk", "collection", "CJT"),
+    ("cán bộ quản lý TKCL Cư Jút · TKCL custodian", "custodian_tkcl", "CJT"),
+    ("Giám đốc BHXH huyện Cư Jút · unit head", "unit_head", "CJT"),
+    ("Phòng Công nghệ thông tin · IT", "it_admin", "VPT"),
+    ("cán bộ thanh tra - kiểm tra · auditor", "auditor", "VPT"),
+    ("Giám đốc BHXH tỉnh · provincial director", "director", "VPT"),
 )
