@@ -16,7 +16,7 @@ import psycopg
 from psycopg import errors as e
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from accessctl.errors import Unavailable
+from accessctl.errors import AccessError, Unavailable
 from accessctl.officedb.server import check_schema, check_server
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -127,6 +127,9 @@ class OfficeDatabases:
             conn = self._take(code, service)
             try:
                 yield conn
+            except AccessError:  # a refusal is an answer: the connection is sound
+                self._give_back(code, service, conn)
+                raise
             except BaseException:
                 conn.close()
                 raise
@@ -209,7 +212,7 @@ def worded(office: str) -> Iterator[None]:
     """A database failure as `Unavailable` with a stable code and the office; its own facts are kept."""
     try:
         yield
-    except Unavailable as error:
+    except AccessError as error:
         error.facts.setdefault("office", office)
         raise
     except psycopg.Error as error:

@@ -19,7 +19,7 @@ from accessctl.officedb.server_events import Roles, ServerEvent, classify, insta
 
 Session = psycopg.Connection[tuple[Any, ...]]
 
-SETTLE = timedelta(seconds=2.5)  # the login trigger may wait 2 s for a lock before it refuses
+SETTLE = timedelta(seconds=1.5)  # the login trigger may wait 1 s for a lock before it refuses
 _CHUNK = 1 << 20
 _LONGEST_LINE = 4 << 20
 

@@ -12,7 +12,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from accessctl.embedded import Cluster
-from accessctl.errors import Unavailable
+from accessctl.errors import Conflict, Unavailable
 from accessctl.officedb import connection
 from accessctl.officedb.connection import Limits, OfficeAddress, OfficeDatabases, is_loopback, worded
 from accessctl.officedb.leases import open_lease
@@ -48,6 +48,16 @@ def test_a_connection_whose_use_failed_is_not_kept(office: Office) -> None:
     with pytest.raises(RuntimeError), office.databases.broker("DML") as conn:
         raise RuntimeError
     assert conn.closed
+
+
+def test_a_refusal_is_an_answer_and_its_connection_is_kept_and_names_the_office(office: Office) -> None:
+    office.lend("tkcl_cjt_dml")
+    with pytest.raises(Conflict) as refusal, office.databases.broker("DML") as conn:
+        open_lease(conn, office.order("tkcl_cjt_dml")[1])
+    assert refusal.value.facts["office"] == "DML"
+    assert "DML" in str(refusal.value)
+    with office.databases.broker("DML") as again:
+        assert again is conn
 
 
 def test_a_server_that_ended_our_kept_connection_is_connected_to_again(

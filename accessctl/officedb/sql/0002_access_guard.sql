@@ -20,7 +20,7 @@ $$;
 -- Runs at each login as accessctl_owner, whoever logs in. Managed roles without an open lease are refused although
 -- the password is right. Nobody else is ever locked out: their row is skipped when it cannot be written.
 CREATE FUNCTION access.on_login() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
 DECLARE
     held text;
 BEGIN
