@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from accessctl.cli.edge import Edge, command, draw
-from accessctl.errors import AccessError
+from accessctl.cli.edge import Edge, command, draw, plain
+from accessctl.errors import Unavailable
 from accessctl.services import officedbs
 
 
@@ -94,4 +94,35 @@ def status(edge: Edge, office: str | None) -> None:
     columns = ("Đơn vị", "Kết nối", "PostgreSQL", "Bản", "Tài khoản", "Đang mở", "Nhật ký máy chủ", "Đạt")
     edge.out(answer, draw("Cơ sở dữ liệu đơn vị", columns, rows))
     if not all(entry.status and entry.status.sound for entry in found):
-        raise click.exceptions.Exit(AccessError.exit_status + 2)
+        raise click.exceptions.Exit(Unavailable.exit_status)
+
+
+@officedb.command("disable-all")
+@click.argument("office", required=False)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@command(signed_in=False)
+def disable_all(edge: Edge, office: str | None, yes: bool) -> None:
+    """Shut every account of OFFICE, or of every office: NOLOGIN, leases and sessions ended.
+
+    The first step after restoring the control database, before `reconcile` and before serve and worker start.
+    Exit 3 when an office was out of reach or an account is not provably shut.
+    """
+    if not yes:
+        click.confirm(
+            f"Đóng mọi tài khoản và kết thúc mọi phiên tại {office or 'tất cả đơn vị'}? / Shut every account?",
+            abort=True,
+            err=True,
+        )
+    found = officedbs.shut_all(edge.rt, office)
+    answer = [{**plain(entry), "sound": entry.sound} for entry in found]
+    rows = [
+        (
+            e.office, e.accounts, e.sessions_ended, e.sound, e.recorded,
+            edge.words(e.code, office=e.office) if e.code else ", ".join(e.failed),
+        )
+        for e in found
+    ]  # fmt: skip
+    columns = ("Đơn vị", "Tài khoản", "Phiên đã kết thúc", "Đã đóng", "Đã ghi nhật ký", "Chưa đóng được")
+    edge.out(answer, draw("Đóng mọi tài khoản", columns, rows))
+    if not all(entry.sound for entry in found):
+        raise click.exceptions.Exit(Unavailable.exit_status)

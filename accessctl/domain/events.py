@@ -77,6 +77,11 @@ class Event(StrEnum):
         "Kết nối lại cơ sở dữ liệu đơn vị",
         "Office database reachable again",
     )
+    OFFICEDB_SHUT = (
+        "officedb.shut",
+        "Đóng mọi tài khoản tại cơ sở dữ liệu đơn vị",
+        "Every account of an office database shut",
+    )
     KEY_ROTATED = "key.rotated", "Thay khóa bí mật", "Key rotated"
 
     # Accounts and their custodians

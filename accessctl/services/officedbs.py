@@ -10,7 +10,8 @@ from accessctl.access.wanted import wanted_functions
 from accessctl.config import Settings
 from accessctl.domain.accounts import Kind
 from accessctl.domain.events import Event
-from accessctl.errors import Invalid, NotFound, Unavailable
+from accessctl.errors import AccessError, Invalid, NotFound, Unavailable
+from accessctl.officedb.accounts import disable_account, managed_roles
 from accessctl.officedb.connection import parts
 from accessctl.officedb.install import InstallReport, install, render
 from accessctl.officedb.install_plan import InstallPlan
@@ -91,3 +92,62 @@ def _status(rt: Runtime, office: str) -> OfficeStatus:
             return OfficeStatus(office, True, None, status(connection))
     except Unavailable as error:
         return OfficeStatus(office, False, error.code, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """One office after every account was shut: `failed` has a code for each role that is not provably shut,
+    `code` says why the office was out of reach, `recorded` whether the log could take it.
+    """
+
+    office: str
+    accounts: int
+    sessions_ended: int
+    failed: dict[str, str]
+    code: str | None
+    recorded: bool
+
+    @property
+    def sound(self) -> bool:
+        """Whether nobody can log in with an account of this office now."""
+        return self.code is None and not self.failed
+
+
+def shut_all(rt: Runtime, office: str | None = None) -> list[Shut]:
+    """Every account NOLOGIN, every lease and session ended: the first step after a restore (access.md §4).
+
+    Needs nothing but the hosts; one that is out of reach, or one account that resists, leaves the others their turn.
+    """
+    if office is not None and office not in rt.offices.offices:
+        raise NotFound("office.unknown", office=office[:20])
+    return [_shut(rt, code) for code in ([office] if office else rt.offices.offices)]
+
+
+def _shut(rt: Runtime, office: str) -> Shut:
+    ended, failed = 0, {}
+    try:
+        with rt.offices.broker(office) as connection:
+            names = managed_roles(connection)
+    except Unavailable as error:
+        return Shut(office, 0, 0, {}, error.code, False)
+    for role in names:
+        try:
+            with rt.offices.broker(office) as connection:
+                ended += disable_account(connection, role)
+        except AccessError as error:
+            failed[role] = error.code
+    return Shut(office, len(names), ended, failed, None, _told(rt, office, ended, failed))
+
+
+def _told(rt: Runtime, office: str, ended: int, failed: Mapping[str, str]) -> bool:
+    details = {"sessions_ended": ended, "failed": dict(failed)}
+    reason = "officedb.not_closed" if failed else None
+    try:
+        with transaction(rt) as session:
+            record(
+                rt, session, Event.OFFICEDB_SHUT, origin=Origin("cli"), host=office, details=details,
+                failed=bool(failed), reason=reason,
+            )  # fmt: skip
+    except Unavailable:  # shutting does not wait for the log; the caller says that it is not in there
+        return False
+    return True
