@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from flask import Flask, current_app, flash, g, redirect, request, session, url_for
 from flask_babel import gettext as _
-from flask_login import LoginManager, login_user, logout_user
+from flask_login import LoginManager, login_user
 from flask_login.utils import current_user
 from werkzeug.wrappers import Response
 
@@ -73,8 +73,7 @@ def leave() -> None:
 
 
 def forget() -> None:
-    """Drop what the browser holds, keeping nothing but a message to show."""
-    logout_user()
+    """Drop what the browser holds. Not Flask-Login's own way: that would ask for the person once more."""
     session.clear()
     g.pop("actor", None)
 

@@ -50,7 +50,7 @@ LEASE_STATUSES = {
 OUTCOMES = {
     "ok": Status("circle-check", _l("Thành công"), "good"),
     "failed": Status("ban", _l("Không thành công"), "bad"),
-    "refused": Status("ban", _l("Bị từ chối"), "bad"),
+    "intent": Status("clock", _l("Ý định"), "quiet"),
     "denied": Status("ban", _l("Bị từ chối"), "bad"),
 }
 END_REASONS = {

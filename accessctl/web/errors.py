@@ -71,9 +71,10 @@ def wording(error: AccessError) -> str:
 
 def refused(error: AccessError) -> BaseResponse:
     """An `AccessError`: recorded in a fresh transaction, then explained."""
-    if isinstance(error, NotSignedIn) and request.endpoint != "public.sign_in":
+    if isinstance(error, NotSignedIn) and request.endpoint != "public.enter":
         return _to_sign_in(error)
-    _record(error)
+    if not isinstance(error, NotSignedIn):  # a failed sign-in is recorded where it is counted
+        _record(error)
     return _answer(_problem(error.status, error.code, wording(error)))
 
 
@@ -113,11 +114,19 @@ def _answer(problem: Problem) -> Response:
     again = g.pop("again", None)
     if wants_fragment():
         page = render_template("parts/problem.html", problem=problem)
-    elif again is not None and problem.status not in (400, 500):
-        page = again(problem)
     else:
-        page = render_template("error.html", problem=problem)
+        page = _form_again(again, problem) or render_template("error.html", problem=problem)
     return make_response(page, problem.status)
+
+
+def _form_again(again: Callable[[Problem], str] | None, problem: Problem) -> str | None:
+    """The refused form with what was typed; nothing when this person may not see that page either."""
+    if again is None or problem.status in (400, 500):
+        return None
+    try:
+        return again(problem)
+    except AccessError:
+        return None
 
 
 def _to_sign_in(error: NotSignedIn) -> BaseResponse:

@@ -6,6 +6,8 @@ says where things stand.
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, flash, g, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
@@ -79,10 +81,10 @@ def look() -> str:
 def reissue() -> str | Response:
     """Reissue once; sent twice, the database answers with the same record (S31)."""
     lease, form = _held(), ReissueForm()
-    errors.show_again(lambda problem: _work(lease, problem=problem, form=form))
+    errors.show_again(lambda problem: _work(lease, stage="reissue", problem=problem, form=form))
     done = desk.reissue_card(runtime(), actor(), lease.lease, form.reason.data or "", form.serial)
     if done.outcome != "ok":
-        return _work(lease, outcome=done.outcome, form=form)
+        return _work(lease, stage="reissue", outcome=done.outcome, form=form)
     session["done"] = {"no": done.reissue_id, "already": done.already, "blank": form.serial}
     return redirect(url_for("desk.index"), 303)
 
@@ -93,10 +95,10 @@ def correct() -> str | Response:
     """Write the listed fields that differ from what the officer saw."""
     lease, form = _held(), CorrectionForm()
     old = {name: request.form.get(f"old_{name}", "") for name in lease.fields}
-    errors.show_again(lambda problem: _work(lease, problem=problem, correction=form, old=old))
+    errors.show_again(partial(_correct_again, lease, form, old))
     done = desk.correct_holder(runtime(), actor(), lease.lease, form.changes(lease.fields, old))
     if done.outcome != "ok":
-        return _work(lease, outcome=done.outcome, correction=form, old=old)
+        return _work(lease, stage="correct", outcome=done.outcome, correction=form, old=old)
     session["done"] = {"no": done.correction_id, "already": done.already, "fields": [*map(str, done.changed)]}
     return redirect(url_for("desk.index"), 303)
 
@@ -139,6 +141,12 @@ def heartbeat(lease_id: str) -> Response:
     going_on = lease.state in (LeaseState.OPENING, LeaseState.ACTIVE, LeaseState.QUEUED)
     target = url_for("desk.index") if going_on else url_for("leases.show", lease_id=lease_id)
     return Response(status=200, headers={"HX-Redirect": target})
+
+
+def _correct_again(
+    lease: LeaseView, form: CorrectionForm, old: dict[str, str], problem: errors.Problem
+) -> str:
+    return _work(lease, stage="correct", problem=problem, correction=form, old=old)
 
 
 def _held() -> LeaseView:
@@ -189,7 +197,7 @@ def _old_values(view: object, listed: tuple[str, ...]) -> dict[str, str]:
 def _work(lease: LeaseView, **parts: object) -> str:
     """The work page; `parts` are what the last step brought."""
     forms = {"form": ReissueForm(), "correction": CorrectionForm()}
-    nothing = dict.fromkeys(("card", "holder", "outcome", "problem", "done"))
+    nothing = dict.fromkeys(("card", "holder", "outcome", "problem", "done", "stage"))
     return render_template(
         "desk/work.html", **{"corrects": _corrects(lease), "old": {}} | forms | nothing | parts
     )

@@ -1,0 +1,108 @@
+"""A browser without a window: Flask's test client that keeps cookies and sends forms as a page has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import html5lib
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from accessctl.app import create_app
+from tests.common.world import PASSWORD, Province, World, fresh_world
+
+XHTML = "{http://www.w3.org/1999/xhtml}"
+
+
+@dataclass
+class Visitor:
+    """One person at one machine. `page` is the last page seen."""
+
+    client: FlaskClient
+    page: Any = None
+    answer: TestResponse | None = field(default=None, repr=False)
+
+    def get(self, address: str, **more: Any) -> TestResponse:
+        """Open a page, following redirects."""
+        return self._seen(self.client.get(address, follow_redirects=True, **more))
+
+    def send(self, target: str, /, *, follow: bool = True, token: bool = True, **fields: Any) -> TestResponse:
+        """Send a form with the token of the page that was seen last."""
+        if token:
+            fields["csrf_token"] = self.token
+        return self._seen(self.client.post(target, data=fields, follow_redirects=follow))
+
+    def sign_in(self, username: str, password: str = PASSWORD) -> TestResponse:
+        """Through the door."""
+        self.get("/sign-in")
+        return self.send("/sign-in", username=username, password=password)
+
+    def _seen(self, answer: TestResponse) -> TestResponse:
+        self.answer = answer
+        if answer.mimetype == "text/html":
+            self.page = html5lib.parse(answer.text)
+        return answer
+
+    @property
+    def token(self) -> str:
+        """The CSRF token of any form of the page."""
+        found = self.all("input", name="csrf_token")
+        assert found, "the page has no form with a token"
+        return str(found[0].get("value"))
+
+    def all(self, tag: str, **attributes: str) -> list[Any]:
+        """Elements of the last page with these attributes."""
+        wanted = {name.rstrip("_"): value for name, value in attributes.items()}
+        found = self.page.iter(f"{XHTML}{tag}")
+        return [e for e in found if all(e.get(name) == value for name, value in wanted.items())]
+
+    def words(self, tag: str = "main") -> str:
+        """The text that a reader sees in the first element of this tag, blanks folded."""
+        return " ".join("".join(self.all(tag)[0].itertext()).split())
+
+    @property
+    def path(self) -> str:
+        """Where the browser stands."""
+        assert self.answer is not None
+        return self.answer.request.path
+
+
+@pytest.fixture(scope="session")
+def quiet_world(province: Province) -> Iterator[World]:
+    """One province for all tests that change nothing in it."""
+    with fresh_world(province) as made:
+        yield made
+
+
+@pytest.fixture
+def quiet_app(quiet_world: World) -> Flask:
+    """The application on the province in which nothing happens; routes may be added to it."""
+    return create_app(quiet_world.settings, runtime=quiet_world.rt)
+
+
+@pytest.fixture
+def reader(quiet_app: Flask) -> Visitor:
+    """Somebody who only looks."""
+    return Visitor(quiet_app.test_client())
+
+
+@pytest.fixture
+def app(world: World) -> Flask:
+    """The application on the test's own province."""
+    return create_app(world.settings, runtime=world.rt)
+
+
+@pytest.fixture
+def visitor(app: Flask) -> Visitor:
+    """Somebody in front of a browser, not signed in."""
+    return Visitor(app.test_client())
+
+
+@pytest.fixture
+def another(app: Flask) -> Visitor:
+    """A second machine."""
+    return Visitor(app.test_client())
