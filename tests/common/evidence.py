@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 
@@ -12,6 +13,7 @@ from accessctl.jobs.worker import Worker
 from accessctl.officedb.server_log import log_mark_now
 from accessctl.services import findings
 from accessctl.services.evidence import Collector
+from accessctl.services.leasing import LeaseView
 from accessctl.services.server_evidence import ServerLogs
 from tests.common.world import World
 
@@ -66,6 +68,22 @@ def state_of(world: World, account: str) -> str:
         row = admin.execute("SELECT state FROM account WHERE name = %s", (account,)).fetchone()
     assert row is not None
     return str(row[0])
+
+
+def let_pass(world: World, lease: LeaseView, time: timedelta) -> None:
+    """Time goes by for one lease, in the ledger and in the host alike: no clock is off."""
+    with world.admin_control() as admin:
+        admin.execute(
+            "UPDATE lease SET requested_at = requested_at - %(t)s, opened_at = opened_at - %(t)s,"
+            " expires_at = expires_at - %(t)s, limit_at = limit_at - %(t)s WHERE id = %(id)s",
+            {"t": time, "id": lease.lease},
+        )
+    with world.admin_office(lease.host) as admin:
+        admin.execute(
+            "UPDATE access.lease SET opened_at = opened_at - %(t)s, expires_at = expires_at - %(t)s"
+            " WHERE lease_id = %(id)s",
+            {"t": time, "id": lease.lease},
+        )
 
 
 def custodian_of(world: World, office: str, kind: str) -> str:

@@ -12,7 +12,7 @@ from accessctl.officedb import synthetic
 from accessctl.services import desk, hours, leasing
 from accessctl.services.control import transaction
 from accessctl.services.leasing import LeaseRequest
-from tests.common.evidence import alive, collect, custodian_of, host_turn, state_of
+from tests.common.evidence import alive, collect, custodian_of, host_turn, let_pass, state_of
 from tests.common.world import World
 
 ACCOUNT = "TKCL-CJT-DML"
@@ -270,36 +270,37 @@ def test_S30_one_renewal_is_given_before_the_end_and_the_second_is_refused(world
     assert lease.expires_at is not None
     assert lease.opened_at is not None
     assert lease.expires_at - lease.opened_at == timedelta(minutes=15)
-    world.shift = timedelta(minutes=14)
+    let_pass(world, lease, timedelta(minutes=14))
     renewed = leasing.renew_lease(world.rt, world.actor(HOLDER), lease.lease)
     assert renewed.expires_at is not None
-    assert timedelta(minutes=28) < renewed.expires_at - lease.opened_at < timedelta(minutes=30)
+    assert renewed.opened_at is not None
+    assert timedelta(minutes=29) <= renewed.expires_at - renewed.opened_at < timedelta(minutes=30)
     assert renewed.renewals_left == 0
-    world.shift = timedelta(minutes=20)
+    let_pass(world, lease, timedelta(minutes=5))
     with pytest.raises(Refused) as raised:
         leasing.renew_lease(world.rt, world.actor(HOLDER), lease.lease)
     assert raised.value.code == "lease.not_renewable.already_renewed"
     assert len(world.records("lease.renewed")) == 1
 
 
-def test_S30_the_host_itself_moves_the_end_with_the_renewal(world: World) -> None:
+def test_S30_the_host_itself_moves_the_end_of_lease_and_password_with_the_renewal(world: World) -> None:
     lease = world.lend(HOLDER, ACCOUNT)
-    query = "SELECT expires_at FROM access.lease WHERE lease_id = %s"
+    let_pass(world, lease, timedelta(minutes=10))
+    leasing.renew_lease(world.rt, world.actor(HOLDER), lease.lease)
     with world.admin_office("DML") as admin:
-        before = admin.execute(query, (lease.lease,)).fetchone()
-        world.shift = timedelta(minutes=10)
-        leasing.renew_lease(world.rt, world.actor(HOLDER), lease.lease)
-        after = admin.execute(query, (lease.lease,)).fetchone()
-    assert before is not None
-    assert after is not None
-    assert (
-        timedelta(0) < after[0] - before[0] < timedelta(seconds=30)
-    )  # 15 more from now, by the host's clock
+        row = admin.execute(
+            "SELECT l.expires_at - clock_timestamp(), r.rolvaliduntil = l.expires_at"
+            " FROM access.lease l JOIN pg_roles r ON r.rolname = l.account WHERE l.lease_id = %s",
+            (lease.lease,),
+        ).fetchone()
+    assert row is not None
+    assert timedelta(minutes=14) < row[0] <= timedelta(minutes=15)
+    assert row[1]
 
 
 def test_S30_a_lease_that_is_over_is_not_renewed(world: World) -> None:
     lease = world.lend(HOLDER, ACCOUNT, minutes=1)
-    world.shift = timedelta(minutes=1, seconds=1)
+    let_pass(world, lease, timedelta(minutes=1))
     with pytest.raises(Refused) as raised:
         leasing.renew_lease(world.rt, world.actor(HOLDER), lease.lease)
     assert raised.value.code == "lease.not_renewable.over"
@@ -309,10 +310,11 @@ def test_S30_a_renewal_that_the_host_did_not_give_is_not_in_the_ledger_either(wo
     lease = world.lend(HOLDER, ACCOUNT)
     with world.admin_office("DML") as admin:  # over by the host's clock, and the host decides
         admin.execute("UPDATE access.lease SET expires_at = opened_at + interval '1 ms'")
-    world.shift = timedelta(minutes=10)
+    world.shift = timedelta(seconds=1)
     with pytest.raises(AccessError) as raised:
         leasing.renew_lease(world.rt, world.actor(HOLDER), lease.lease)
     assert raised.value.code == "officedb.lease_over"
+    world.shift = timedelta()
     shown = leasing.show_lease(world.rt, world.actor(HOLDER), lease.lease)
     assert (shown.expires_at, shown.renewals_left) == (lease.expires_at, 1)
     (failed,) = world.records("lease.renewed.failed")
@@ -322,17 +324,15 @@ def test_S30_a_renewal_that_the_host_did_not_give_is_not_in_the_ledger_either(wo
 def test_S30_at_the_limit_sessions_end_and_uncommitted_work_is_rolled_back(world: World) -> None:
     lease = world.lend(HOLDER, ACCOUNT)
     assert lease.dsn is not None
-    subject = world.request(ACCOUNT).subject
-    world.shift = timedelta(minutes=14)
-    renewed = leasing.renew_lease(world.rt, world.actor(HOLDER), lease.lease)
-    assert renewed.expires_at is not None
+    let_pass(world, lease, timedelta(minutes=14))
+    leasing.renew_lease(world.rt, world.actor(HOLDER), lease.lease)
     with psycopg.connect(lease.dsn) as client:
         row = client.execute(
             "SELECT outcome FROM bhyt.reissue_card(%s, 'MAT', '67A0000001', %s)",
-            (subject, "CJT-2018-000001/CLT:reissue"),
+            (world.request(ACCOUNT).subject, "CJT-2018-000001/CLT:reissue"),
         ).fetchone()
         assert row == ("ok",)
-        world.shift = renewed.expires_at - world.rt.now() + world.shift + timedelta(seconds=1)
+        let_pass(world, lease, timedelta(minutes=15))
         host_turn(world, "DML")
         assert not alive(client)
     shown = leasing.show_lease(world.rt, world.actor(HOLDER), lease.lease)
@@ -361,9 +361,9 @@ def test_S30_neither_lease_nor_renewal_goes_past_closing_time(world: World) -> N
     lease = world.lend(HOLDER, ACCOUNT)
     assert lease.limit_at is not None
     assert lease.limit_at - world.now() < timedelta(minutes=20)
-    world.shift = timedelta(minutes=14)
+    let_pass(world, lease, timedelta(minutes=14))
     renewed = leasing.renew_lease(world.rt, world.actor(HOLDER), lease.lease)
-    assert renewed.expires_at == lease.limit_at
+    assert renewed.expires_at == renewed.limit_at
     with world.admin_office("DML") as admin:
         row = admin.execute("SELECT expires_at - opened_at FROM access.lease").fetchone()
     assert row is not None
