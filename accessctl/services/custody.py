@@ -14,7 +14,7 @@ from accessctl.clock import rfc3339
 from accessctl.domain.accounts import Kind
 from accessctl.domain.custody import CUSTODY_DEPARTMENT, Person, objection
 from accessctl.domain.events import Event
-from accessctl.domain.permissions import Permission
+from accessctl.domain.permissions import Permission, Role
 from accessctl.domain.text import BadText, by_given_name, one_line
 from accessctl.errors import Invalid, NotFound, Refused
 from accessctl.services import accounts, admission
@@ -67,7 +67,7 @@ def appoint(rt: Runtime, session: Session, actor: Actor, appointment: Appointmen
     code = objection(
         kind=appointment.kind,
         office=office.code,
-        head=Person(actor.id, actor.office, actor.department),
+        head=_head(actor, office.code, appointment.kind),
         head_is_provincial=office.level == "province",
         candidate=Person(candidate.id, candidate.office_code, candidate.department),
         holds_other_kind=_covers(session, office.code, _other(appointment.kind), period, candidate.id),
@@ -101,6 +101,13 @@ def _office(session: Session, code: str) -> Office:
     if office is None:
         raise NotFound("office.unknown", office=code[:20])
     return office
+
+
+def _head(actor: Actor, office: str, kind: Kind) -> Person:
+    """Who decides: the unit head; the provincial director stands in for any of them (§7.1)."""
+    if Role.DIRECTOR in actor.roles:
+        return Person(actor.id, office, CUSTODY_DEPARTMENT[kind])
+    return Person(actor.id, actor.office, actor.department)
 
 
 def _period(rt: Runtime, appointment: Appointment) -> Range[datetime]:
@@ -174,7 +181,7 @@ def end(rt: Runtime, session: Session, actor: Actor, office: str, kind: Kind, re
     """End the assignment in force now. Old credentials are void; returns the leases that are ending (S10, S12)."""
     unit = _office(session, office)
     require(rt, actor, Permission.CUSTODIAN_END, office)
-    if actor.office == office and unit.level == "province" and actor.department != CUSTODY_DEPARTMENT[kind]:
+    if unit.level == "province" and _head(actor, office, kind).department != CUSTODY_DEPARTMENT[kind]:
         raise Refused("custody.by_function", office=unit.name, kind=kind)
     now = rt.now()
     custody = session.scalars(
@@ -185,18 +192,18 @@ def end(rt: Runtime, session: Session, actor: Actor, office: str, kind: Kind, re
     if custody is None:
         raise NotFound("custody.none", kind=kind, office=unit.name)
     custody.period = Range(custody.period.lower, now, bounds="[)")
-    custody.end_reason = _decision(reason)
-    record(
-        rt,
-        session,
-        Event.CUSTODIAN_ENDED,
-        actor=actor,
-        guest=office,
-        reason=custody.end_reason,
-        details=_told(custody),
-    )
-    _publish(rt, session, actor, unit)
-    return hand_on(rt, session, office, kind, actor)
+    return over(rt, session, custody, _decision(reason), actor)
+
+
+def over(
+    rt: Runtime, session: Session, custody: Custody, reason: str, actor: Actor | None = None
+) -> list[str]:
+    """An assignment has ended, by decision or because its time is up: recorded, published, handed on."""
+    custody.end_reason = reason
+    told, office = _told(custody), _office(session, custody.office_code)
+    record(rt, session, Event.CUSTODIAN_ENDED, actor=actor, guest=office.code, reason=reason, details=told)
+    _publish(rt, session, actor, office)
+    return hand_on(rt, session, office.code, Kind(custody.kind), actor)
 
 
 def hand_on(rt: Runtime, session: Session, office: str, kind: Kind, actor: Actor | None = None) -> list[str]:

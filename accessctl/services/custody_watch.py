@@ -5,16 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from accessctl.clock import PROVINCE_TIME
 from accessctl.domain.accounts import AccountState, Kind
 from accessctl.services import accounts, custody, findings, hours
 from accessctl.services.runtime import Runtime
-from accessctl.store.models import Account, Custody, EvidenceMark, Office
+from accessctl.store.models import Account, Custody, Office
 
-_MARK = "custody"
 _WARNING = 5  # working days before a gap
 
 
@@ -25,7 +23,7 @@ def watch(rt: Runtime, session: Session) -> list[str]:
     """
     now = rt.now()
     in_force = {(c.office_code, Kind(c.kind)): c for c in session.scalars(_at(now))}
-    ending = _pass_on(rt, session, now)
+    ending = _run_out(rt, session, now)
     standing = _standing(session)
     for code in session.scalars(select(Office.code).where(Office.active)).all():
         for kind in custody.SHARED:
@@ -63,25 +61,12 @@ def _out_of_line(states: set[tuple[str, str | None]], *, covered: bool) -> bool:
     return bool(states & waiting) or any(state == AccountState.PROVISIONED for state, _ in states)
 
 
-def _pass_on(rt: Runtime, session: Session, now: datetime) -> list[str]:
-    """A successor's first moment: the predecessor's sessions end and what was ever shown is void (S12)."""
-    fresh = insert(EvidenceMark).values(name=_MARK, position=0, read_at=now)
-    session.execute(fresh.on_conflict_do_nothing())
-    mark = session.get_one(EvidenceMark, _MARK, with_for_update=True, populate_existing=True)
-    since, mark.read_at = mark.read_at, max(now, mark.read_at)
-    begun = session.scalars(
-        select(Custody).where(func.lower(Custody.period) > since, func.lower(Custody.period) <= now)
-    ).all()
+def _run_out(rt: Runtime, session: Session, now: datetime) -> list[str]:
+    """Assignments whose last moment has passed: sessions end and what was ever shown is void, successor or not."""
+    passed = select(Custody).where(Custody.end_reason.is_(None), func.upper(Custody.period) <= now)
     ending: list[str] = []
-    for assignment in begun:
-        before = select(Custody.id).where(
-            Custody.office_code == assignment.office_code,
-            Custody.kind == assignment.kind,
-            func.upper(Custody.period) <= assignment.period.lower,
-        )
-        planned = assignment.period.lower is not None and assignment.period.lower > assignment.appointed_at
-        if planned and session.scalars(before.limit(1)).first() is not None:
-            ending += custody.hand_on(rt, session, assignment.office_code, Kind(assignment.kind))
+    for assignment in session.scalars(passed.with_for_update(of=Custody, skip_locked=True)).all():
+        ending += custody.over(rt, session, assignment, "custody.period_over")
     return ending
 
 
