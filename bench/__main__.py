@@ -1,0 +1,62 @@
+"""`python -m bench [ROW…]`: the speed table, ratios measured in the same run; writes bench/last.json.
+
+Rows: founding, sequential, crowd, closing, audit, verify; without a name all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench import audit_verify, closings, founding, loans, records
+from bench.measure import Row, show
+from bench.site import Bench, province
+
+LAST = Path(__file__).with_name("last.json")
+
+
+def _verify(_: Bench) -> list[Row]:
+    return [
+        Row(str(row["what"]), "–", "–", f"{row['value']:.1f} {row['unit']}", f"{row['target']} {row['unit']}",
+            bool(row["ok"]), 1)
+        for row in audit_verify.run(100_000)
+    ]  # fmt: skip
+
+
+ROWS: dict[str, Callable[[Bench], list[Row]]] = {
+    "founding": founding.rows,
+    "sequential": loans.sequential,
+    "crowd": loans.crowd,
+    "closing": closings.revoked_and_expired,
+    "audit": records.throughput,
+    "verify": _verify,
+}
+
+
+def main(wanted: list[str]) -> int:
+    """Exit code 0 when every target was met, 1 when one was missed, 2 for an unknown row."""
+    if unknown := set(wanted) - set(ROWS):
+        sys.stderr.write(f"unknown: {', '.join(sorted(unknown))}\n{__doc__}")
+        return 2
+    rows: list[Row] = []
+    load = os.getloadavg()[0]
+    with province() as bench:
+        for name in wanted or ROWS:
+            sys.stderr.write(f"… {name}\n")
+            rows += ROWS[name](bench)
+    facts = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"), "processors": os.cpu_count(), "load_before": load,
+        "python": platform.python_version(), "rows": [row.facts() for row in rows],
+    }  # fmt: skip
+    LAST.write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    sys.stdout.write(f"{os.cpu_count()} processors, load {load:.1f} before the start\n{show(rows)}\n")
+    return 0 if all(row.ok is not False for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
