@@ -10,24 +10,11 @@ import psycopg
 
 from accessctl.jobs.reaper import HostLoop, Ledger
 from accessctl.jobs.worker import Worker
-from accessctl.officedb.server_log import log_mark_now
 from accessctl.services import findings
 from accessctl.services.evidence import Collector
 from accessctl.services.leasing import LeaseView
 from accessctl.services.server_evidence import ServerLogs
 from tests.common.world import World
-
-
-def forget_older_logs(world: World, host: str = "DML") -> None:
-    """Begin at the end of the server's log: what earlier tests did is no evidence about this one."""
-    with world.rt.offices.witness(host) as connection:
-        mark = log_mark_now(connection)
-    assert mark is not None, "the test server writes a JSON log"
-    with world.admin_control() as admin:
-        admin.execute(
-            "INSERT INTO evidence_mark (name, position, detail, read_at) VALUES (%s, %s, %s, now())",
-            (f"log:{mark.system_identifier}", mark.offset, mark.file),
-        )
 
 
 def collect(world: World, *hosts: str) -> None:

@@ -36,6 +36,7 @@ from accessctl.domain.province import parse_officers, parse_province
 from accessctl.embedded import Cluster
 from accessctl.jobs.sequencer import SequencerLoop
 from accessctl.officedb import synthetic
+from accessctl.officedb.server_log import log_mark_now
 from accessctl.services import leasing
 from accessctl.services.actor import Actor, Origin, actor_for, officer_named
 from accessctl.services.control import transaction
@@ -206,6 +207,17 @@ class World:
             ).fetchone()
             return int(row[0]) if row else 0
 
+    def forget_older_logs(self) -> None:
+        """Read the server's log from here on: what earlier tests did is no evidence about this one."""
+        with self.rt.offices.witness("DML") as connection:
+            mark = log_mark_now(connection)
+        assert mark is not None, "the test server writes a JSON log"
+        with self.admin_control() as admin:
+            admin.execute(
+                "INSERT INTO evidence_mark (name, position, detail, read_at) VALUES (%s, %s, %s, now())",
+                (f"log:{mark.system_identifier}", mark.offset, mark.file),
+            )
+
     def close(self) -> None:
         """Stop the sequencer and give connections back."""
         self._stopping.set()
@@ -232,6 +244,7 @@ def fresh_world(province: Province) -> Iterator[World]:
         )
     world = World(province, control)
     try:
+        world.forget_older_logs()
         yield world
     finally:
         world.close()
