@@ -34,19 +34,27 @@ class Ledger:
         self._rt = rt
         self._lock = threading.Lock()
         self._open: dict[str, Watched] = {}
+        self._half_done: set[str] = set()
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="control")
         self._quiet_until = 0.0
 
     def read(self) -> None:
         """Look once; a failure is the caller's to see, the memory stays."""
         found = {entry.lease: entry for entry in sweeping.watched(self._rt)}
+        half_done = sweeping.hosts_with_unfinished(self._rt)
         with self._lock:
             self._open = found
+            self._half_done = half_done
 
     def of(self, host: str) -> list[Watched]:
         """The open leases of a host."""
         with self._lock:
             return [entry for entry in self._open.values() if entry.host == host]
+
+    def has_unfinished(self, host: str) -> bool:
+        """Whether something at the host waits to be finished."""
+        with self._lock:
+            return host in self._half_done
 
     def forget(self, lease: str) -> None:
         """It is closed; do not close it again from memory."""
@@ -94,6 +102,8 @@ class HostLoop:
 
         Waits for control as long as it takes, so it has a loop of its own: `turn` must not wait with it.
         """
+        if not self._ledger.has_unfinished(self._host):
+            return
         for identity in sweeping.unfinished(self._rt, self._host):
             closing.finish(self._rt, identity)
 

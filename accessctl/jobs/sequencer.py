@@ -10,7 +10,7 @@ from accessctl.jobs.loop import log
 from accessctl.store.sequencing import LogCorrupt, Sequencer
 from audit.note import Signer
 
-_UNWOKEN = 0.1  # seconds between looks when nobody wakes us
+_UNWOKEN = 0.25  # seconds between looks when nobody wakes us
 _NOT_ELECTED = 1.0
 
 
@@ -33,7 +33,7 @@ class SequencerLoop:
         self.pause: Callable[[float], object] = lambda _: None
 
     def turn(self) -> None:
-        """Move everything that is in the inbox, then wait up to 0.1 s for more."""
+        """Move everything that is in the inbox, then wait a quarter of a second for more."""
         try:
             sequencer = self._sequencer or self._start()
             if sequencer is None:

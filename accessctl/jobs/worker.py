@@ -31,8 +31,8 @@ class Worker:
         self.loops = [Loop("sequencer", self.sequencer.turn, pace=0.0)]
         self.sequencer.pause = self.loops[0].stopping.wait
         self.loops += [
-            Loop("ledger", self.ledger.read, pace=0.2),
-            Loop("index", self._index, pace=0.2),
+            Loop("ledger", self.ledger.read, pace=0.3),
+            Loop("index", self._index, pace=0.5),
             Loop("turns", lambda: sweeping.take_turns(self.rt), pace=0.3),
             Loop("abandoned", lambda: sweeping.end_abandoned(self.rt), pace=2.0),
             Loop("custody", self._custody, pace=5.0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 from sqlalchemy import select
@@ -28,6 +29,9 @@ ACTIONS = {
     Permission.HOLDER_CORRECT: Event.HOLDER_CORRECTED,
 }
 
+_SAY_AGAIN = 2.0
+"""Seconds after which a host with nothing new is noted as read all the same: absence of a login is evidence too."""
+
 
 class Collector:
     """Reads one host's witness tables; any number of processes may do so, each batch is taken once."""
@@ -35,6 +39,7 @@ class Collector:
     def __init__(self, rt: Runtime, host: str) -> None:
         self._rt = rt
         self._host = host
+        self._said_at = 0.0
 
     def turn(self) -> int:
         """Fetch, then take over in the control database; returns how many rows were new."""
@@ -47,9 +52,14 @@ class Collector:
             acts = witness.acts_since(connection, marks[1].position)
             ends = witness.lease_ends_since(connection, marks[2].position)
             running = witness.sessions(connection)
+        if running:
+            self._see_alive({session.role for session in running})
+        quiet = not (any(row.managed for row in logins.rows) or acts.rows or ends.rows)
+        if quiet and time.monotonic() - self._said_at < _SAY_AGAIN:
+            return 0
         new = self._take_logins(marks[0], logins, server) + self._take_acts(marks[1], acts)
         self._take_ends(marks[2], ends)
-        self._see_alive({session.role for session in running})
+        self._said_at = time.monotonic()
         return new
 
     def _take_logins(self, mark: Mark, batch: witness.Batch[witness.Login], server: str) -> int:
@@ -105,9 +115,7 @@ class Collector:
             return False
         if lease is None or not known:
             self._strange_act(session, row)
-        elif (
-            lease.client
-        ):  # what the desk did is recorded by the desk; a person's own client is recorded here
+        elif lease.client:  # the desk records what it does itself; a person's own client is recorded here
             origin = Origin("db", correlation=lease.correlation)
             done = row.outcome == "ok"
             record(
@@ -147,8 +155,6 @@ class Collector:
 
     def _see_alive(self, roles: set[str]) -> None:
         """A client lease whose holder has a session open is not abandoned."""
-        if not roles:
-            return
         with transaction(self._rt) as session:
             held = select(Lease).where(
                 Lease.host == self._host, Lease.state == LeaseState.ACTIVE, Lease.client

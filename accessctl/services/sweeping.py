@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import aliased
 
 from accessctl.domain.accounts import AccountName
@@ -52,15 +52,23 @@ def standing_open(rt: Runtime, host: str) -> list[Watched]:
         return [Watched(row.lease_id, host, row.role, row.expires_at) for row in open_roles(connection)]
 
 
+def _half_done(now: datetime) -> ColumnElement[bool]:
+    due = (Lease.state == LeaseState.CLOSING) & (Lease.next_try_at <= now)
+    return due | ((Lease.state == LeaseState.OPENING) & (Lease.opened_at < now - STUCK_AFTER))
+
+
+def hosts_with_unfinished(rt: Runtime) -> set[str]:
+    """Where `unfinished` would find something: one look for all hosts."""
+    with transaction(rt) as session:
+        return set(session.scalars(select(Lease.host).where(_half_done(rt.now())).distinct()))
+
+
 def unfinished(rt: Runtime, host: str) -> list[str]:
     """Leases of a host whose end is due: CLOSING to be tried, OPENING that nobody carries out."""
     now = rt.now()
     with transaction(rt) as session:
-        due = (Lease.state == LeaseState.CLOSING) & (Lease.next_try_at <= now)
-        stuck = (Lease.state == LeaseState.OPENING) & (Lease.opened_at < now - STUCK_AFTER)
-        found = session.scalars(
-            select(Lease).where(Lease.host == host, due | stuck).with_for_update(skip_locked=True, of=Lease)
-        )
+        waiting = select(Lease).where(Lease.host == host, _half_done(now))
+        found = session.scalars(waiting.with_for_update(skip_locked=True, of=Lease))
         identities = []
         for lease in found:
             if lease.state_ is LeaseState.OPENING:
