@@ -30,9 +30,16 @@ def create_app(settings: Settings | None = None, *, runtime: Runtime | None = No
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["accessctl"] = runtime or build_runtime(settings)
     web.register(app)
+    _say_if_everything_is_denied(app.extensions["accessctl"])
     if proxies := _proxies(settings):
         app.wsgi_app = ProxyFix(app.wsgi_app, proxies, proxies, proxies)  # type: ignore[method-assign]
     return app
+
+
+def _say_if_everything_is_denied(runtime: Runtime) -> None:
+    """A policy that cannot be used does not stop the pages: each says so, and the operator reads it here at start."""
+    if (trouble := runtime.gate.broken) is not None:
+        structlog.get_logger("accessctl").error("policy.broken", everything_denied=True, detail=str(trouble))
 
 
 def _configuration(settings: Settings) -> dict[str, object]:
