@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 from typing import cast
 
 from flask import current_app, g, request
@@ -45,6 +46,11 @@ def origin() -> Origin:
 def actor() -> Actor:
     """The officer of this request; only pages behind a gate may ask."""
     return cast(Actor, g.actor)
+
+
+def now() -> datetime:
+    """The service's clock, the one that leases are judged by."""
+    return runtime().now()
 
 
 def wants_fragment() -> bool:

@@ -15,6 +15,7 @@ from flask_babel import ngettext
 from accessctl import __version__, clock
 from accessctl.domain.accounts import AccountName, BadAccountName, Kind
 from accessctl.errors import catalogue, message
+from accessctl.web.context import now
 from accessctl.web.i18n import language
 
 _PLACE_WORDS = ("BHXH huyện ", "BHXH thị xã ", "BHXH thành phố ")
@@ -117,7 +118,7 @@ def register(app: Flask) -> None:
         PARTICIPATIONS=PARTICIPATIONS,
         SEXES=SEXES,
         ROLES=ROLES,
-        now=clock.now,
+        now=now,
         version=__version__,
     )
 
@@ -155,7 +156,7 @@ def left(until: datetime | None) -> str:
     """`còn 12 phút`, rounded up, so that nobody is promised less than there is."""
     if until is None:
         return ""
-    seconds = int((until - clock.now()).total_seconds())
+    seconds = int((until - now()).total_seconds())
     if seconds <= 0:
         return _("đã hết hạn")
     if seconds < 60:
@@ -168,7 +169,7 @@ def ago(at: datetime | None) -> str:
     """`3 phút trước`; days past a week are left to the date beside it."""
     if at is None:
         return ""
-    past = clock.now() - at
+    past = now() - at
     if past < timedelta(minutes=1):
         return _("vừa xong")
     if past < timedelta(hours=1):

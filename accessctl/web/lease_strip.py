@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from flask import Flask, g
 from flask_babel import gettext as _
 
-from accessctl import clock
 from accessctl.domain.accounts import AccountName, BadAccountName
 from accessctl.errors import AccessError
 from accessctl.services import leasing
 from accessctl.services.actor import Actor
 from accessctl.services.leasing import LeaseView
-from accessctl.web.context import runtime
+from accessctl.web.context import now, runtime
 from accessctl.web.display import place, short_kind
 
 WARN_BELOW = 120  # seconds
@@ -52,7 +51,7 @@ def remaining(lease: LeaseView) -> int:
     """Seconds left: the filled part of the bar."""
     if lease.expires_at is None:
         return 0
-    return max(0, int((lease.expires_at - clock.now()).total_seconds()))
+    return max(0, int((lease.expires_at - now()).total_seconds()))
 
 
 def low(lease: LeaseView) -> bool:

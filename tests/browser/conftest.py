@@ -1,0 +1,116 @@
+"""A real Chromium in front of a real server on a real province."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from werkzeug.serving import make_server
+
+from accessctl.app import create_app
+from tests.common.world import PASSWORD, World
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDE, NARROW = 1280, 390
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(chromium: str) -> dict[str, Any]:
+    """The machine's own browser; none is ever downloaded."""
+    return {"executable_path": chromium, "args": FLAGS}
+
+
+@pytest.fixture
+def address(world: World) -> Iterator[str]:
+    """The service on a free port of loopback."""
+    server = make_server("127.0.0.1", 0, create_app(world.settings, runtime=world.rt), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join(10)
+    server.server_close()
+
+
+class Desk:
+    """One officer's window. Anything that the browser complains about is kept in `complaints`."""
+
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.context = context
+        self.address = address
+        self.complaints: list[str] = []
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(15_000)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._heard)
+
+    def _heard(self, message: Any) -> None:
+        if message.type in ("error", "warning") and "status of 4" not in message.text:
+            self.complaints.append(message.text)
+
+    def go(self, path: str) -> None:
+        """Open a page by its address."""
+        self.page.goto(self.address + path)
+
+    def sign_in(self, username: str) -> None:
+        """With the keyboard only: the cursor stands where typing starts."""
+        self.go("/sign-in")
+        expect(self.page.locator("#username")).to_be_focused()
+        self.page.keyboard.type(username)
+        self.page.keyboard.press("Tab")
+        self.page.keyboard.type(PASSWORD)
+        self.page.keyboard.press("Enter")
+        expect(self.page.locator("h1")).to_contain_text(re.compile("Kính chào|Welcome"))
+
+    def borrow(self, account: str, dossier: str, subject: str, *fields: str) -> None:
+        """Through the form."""
+        self.go(f"/desk/borrow/{account}")
+        self.page.fill("#dossier", dossier)
+        self.page.fill("#subject", subject)
+        for name in fields:
+            self.page.check(f"input[name=fields][value={name}]")
+        self.page.fill("#reason", "Cấp lại thẻ do mất")
+        self.page.click("main button.btn-primary")
+
+    def is_sound(self) -> None:
+        """No axe violation, no sideways scrolling, no complaint of the browser."""
+        found = Axe().run(self.page).response["violations"]
+        told = [(v["id"], v["nodes"][0]["html"][:160]) for v in found]
+        assert not told, json.dumps(told, ensure_ascii=False, indent=1)
+        wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert self.page.evaluate(wider) <= 0, self.page.url
+        assert not self.complaints
+
+
+OpenDesk = Callable[..., Desk]
+
+
+@pytest.fixture
+def open_desk(browser: Browser, address: str) -> Iterator[OpenDesk]:
+    """`open_desk(width=1280, language="vi", scripts=True)`: a new window without cookies."""
+    made: list[BrowserContext] = []
+
+    def make(width: int = WIDE, language: str = "vi", *, scripts: bool = True) -> Desk:
+        size = {"width": width, "height": 900}
+        context = browser.new_context(viewport=size, java_script_enabled=scripts)
+        context.add_cookies([{"name": "accessctl_language", "value": language, "url": address}])
+        made.append(context)
+        return Desk(context, address)
+
+    yield make
+    for context in made:
+        context.close()
