@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -35,11 +36,16 @@ class CutLine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        with suppress(OSError):
+            self._door.shutdown(socket.SHUT_RDWR)  # wakes an accept that still waits; closing does not
         self._door.close()
         self._thread.join(10)
 
     def _carry(self) -> None:
-        client, _ = self._door.accept()
+        try:
+            client, _ = self._door.accept()
+        except OSError:  # nobody came, and the door was closed
+            return
         with client, socket.create_connection(self._server, timeout=20) as server:
             answers = threading.Thread(target=self._answers, args=(server, client), daemon=True)
             answers.start()
@@ -57,4 +63,5 @@ class CutLine:
         """What comes back reaches the client only while the line holds; afterwards it is read and lost."""
         while data := server.recv(65536):
             if not self.cut:
-                client.sendall(data)
+                with suppress(OSError):  # the client has gone by itself
+                    client.sendall(data)
