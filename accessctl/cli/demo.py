@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
+import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -18,6 +22,7 @@ from accessctl.cli.demo_folder import DemoFolder
 from accessctl.cli.demo_processes import Processes
 from accessctl.cli.tour import tour as play
 from accessctl.embedded import Cluster, ClusterError
+from accessctl.errors import message
 
 _READY_WITHIN = 60.0
 
@@ -39,6 +44,35 @@ def demo(data: Path, port: int, tour: bool, full: bool, people: int | None) -> N
     console = Console(stderr=True, highlight=False)
     folder = DemoFolder(data.resolve())
     folder.make()
+    with _alone(folder):
+        _check_port(port)
+        _live(console, folder, port=port, people=people)
+
+
+@contextmanager
+def _alone(folder: DemoFolder) -> Iterator[None]:
+    """A second start in the same folder would stop the first one's server at its end."""
+    with (folder.path / "running.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise click.ClickException(message("demo.already_running", folder=str(folder.path))) from None
+        yield
+
+
+def _check_port(port: int) -> None:
+    """Asked before anything is built; whoever answers there now would be taken for our own pages."""
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError as error:
+            why = f"Cổng {port} không dùng được · port {port} cannot be used ({error.strerror}): --port N, PORT=N"
+            raise click.ClickException(why) from None
+
+
+def _live(console: Console, folder: DemoFolder, *, port: int, people: int | None) -> None:
+    """From the start of the server to its end."""
     done = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: done.set())

@@ -73,6 +73,18 @@ def test_played_on_a_sabotaged_demo_the_tour_names_the_broken_steps_and_exits_no
     assert '"holder": "' not in holders.stdout, "a broken step leaves nothing borrowed"
 
 
+def test_a_second_start_in_the_same_folder_or_on_a_taken_port_is_refused_and_the_first_goes_on(
+    demo: Demo, tmp_path: Path
+) -> None:
+    again = run("demo", "--data", str(demo.data), "--port", str(free_port()))
+    assert (again.returncode, str(demo.data) in again.stderr) == (1, True), again.stderr
+    beside = run("demo", "--data", str(tmp_path / "other"), "--port", str(demo.port))
+    assert (beside.returncode, str(demo.port) in beside.stderr) == (1, True), beside.stderr
+    assert not (tmp_path / "other" / "postgres").exists(), "refused before anything was built"
+    assert demo.answers()
+    assert demo.command("vpt.cntt1", "accounts", "list").returncode == 0
+
+
 def test_stopped_the_demo_leaves_nothing_running_and_started_again_it_knows_what_was(demo: Demo) -> None:
     server = demo.known()["offices"]["DML"]["port"]
     assert demo.stop(signal.SIGINT) == 0
