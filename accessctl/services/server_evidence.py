@@ -15,6 +15,7 @@ from accessctl.officedb.server_log import LogBatch, LogMark, read_log
 from accessctl.services import findings, matching
 from accessctl.services.actor import Origin
 from accessctl.services.control import transaction
+from accessctl.services.evidence import Collector
 from accessctl.services.matching import CLOCKS, LOG, TRIGGER, keep_login, mark_of, move_mark
 from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
@@ -64,11 +65,23 @@ class ServerLogs:
         batch = read_log(connection, since)
         if batch.mark is None:
             return False
+        self._know_sessions(batch)
         with transaction(self._rt) as session:
             if not move_mark(self._rt, session, mark, batch.mark.offset, batch.mark.file):
                 return False
             self._take(session, batch, server, host)
         return batch.more
+
+    def _know_sessions(self, batch: LogBatch) -> None:
+        """Read the logins of hosts that refused an act first: by them alone it is known whose act it was."""
+        dbnames = {event.dbname for event in batch.events if event.kind is EventKind.DENIED}
+        with transaction(self._rt) as session:
+            codes = session.scalars(select(Office.code).where(Office.dbname.in_(dbnames))).all()
+        for code in codes:
+            try:
+                Collector(self._rt, code).turn()
+            except AccessError as error:
+                self._rt.step(f"evidence.unread:{code}:{error.code}")
 
     def _take(self, session: Session, batch: LogBatch, server: str, host: str) -> None:
         for trouble in batch.troubles:

@@ -10,18 +10,42 @@ import psycopg
 
 from accessctl.jobs.reaper import HostLoop, Ledger
 from accessctl.jobs.worker import Worker
+from accessctl.officedb.server_log import log_mark_now
 from accessctl.services import findings
 from accessctl.services.evidence import Collector
 from accessctl.services.leasing import LeaseView
 from accessctl.services.server_evidence import ServerLogs
-from tests.common.world import World
+from tests.common.world import World, eventually
 
 
 def collect(world: World, *hosts: str) -> None:
-    """What the hosts wrote down themselves, then the server's log."""
+    """What the hosts wrote down themselves, then the server's log up to this moment.
+
+    A login in the log is certain only when the gate had its time to refuse it: this may take 2.5 s.
+    """
+    with world.rt.offices.witness("DML") as connection:
+        goal = log_mark_now(connection)
+    assert goal is not None
+    logs = ServerLogs(world.rt)
+
+    def read() -> bool:
+        for host in hosts:
+            Collector(world.rt, host).turn()
+        logs.turn()
+        with world.admin_control() as admin:
+            row = admin.execute(
+                "SELECT (detail, position) >= (%s, %s) FROM evidence_mark WHERE name LIKE 'log:%%'",
+                (goal.file, goal.offset),
+            ).fetchone()
+        return row == (True,)
+
+    eventually(read)
+
+
+def collect_rows(world: World, *hosts: str) -> None:
+    """Only what the hosts wrote down themselves: logins, acts, ends."""
     for host in hosts:
         Collector(world.rt, host).turn()
-    ServerLogs(world.rt).turn()
 
 
 def host_turn(world: World, host: str) -> None:
@@ -29,6 +53,13 @@ def host_turn(world: World, host: str) -> None:
     ledger = Ledger(world.rt)
     ledger.read()
     HostLoop(world.rt, ledger, host).turn()
+
+
+def finishing_turn(world: World, host: str) -> None:
+    """One turn of the loop that finishes what was intended elsewhere: a locked account, a host that was down."""
+    ledger = Ledger(world.rt)
+    ledger.read()
+    HostLoop(world.rt, ledger, host).finish_unfinished()
 
 
 @contextmanager

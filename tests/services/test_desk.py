@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from accessctl.errors import AccessError, Conflict, Invalid, Unavailable
 from accessctl.services import desk, leasing, sweeping
 from accessctl.services.runtime import Runtime
-from tests.common.evidence import alive, collect
+from tests.common.evidence import alive, collect_rows
 from tests.common.network import Cut, Wire
 from tests.common.world import World
 
@@ -52,7 +52,7 @@ def test_every_act_of_the_desk_is_an_intent_and_an_outcome_with_person_account_a
                 lease.lease,
                 "DML",
             )
-    collect(world, "DML")
+    collect_rows(world, "DML")
     assert len(world.records("card.reissued")) == 2, "what the desk recorded is not recorded twice"
     assert len(world.records("db.login")) == 2
 
@@ -75,7 +75,7 @@ def test_S04_S17_a_holder_in_bhxh_and_bhyt_is_not_shown_or_corrected_and_each_tr
     assert desk.view_holder(world.rt, actor, lease.lease).outcome == "not_bhyt_only"
     done = desk.correct_holder(world.rt, actor, lease.lease, {"full_name": "Y Bluê Niê"})
     assert (done.outcome, done.changed) == ("not_bhyt_only", ())
-    collect(world, "DML")
+    collect_rows(world, "DML")
     assert outcomes(world, "holder.viewed") == [("intent", None), ("failed", "act.not_bhyt_only")]
     assert outcomes(world, "holder.corrected") == [("intent", None), ("failed", "act.not_bhyt_only")]
     with world.admin_office("DML") as admin:
@@ -197,7 +197,7 @@ def test_S31_a_reissue_cut_off_by_the_network_is_done_once_whether_the_cut_came_
     assert (again.outcome, again.already) == ("ok", cut is Cut.AFTER)
     with world.admin_office("DML") as admin:
         assert admin.execute("SELECT count(*) FROM bhyt.reissue").fetchone() == (1,)
-    collect(world, "DML")
+    collect_rows(world, "DML")
     with world.admin_control() as admin:
         acts = admin.execute("SELECT outcome, matched FROM act WHERE action = 'card:reissue'").fetchall()
     assert acts == [("ok", True)] * (1 if cut is Cut.BEFORE else 2)
@@ -232,15 +232,15 @@ def test_S31_a_client_whose_connection_is_lost_is_ended_within_two_minutes_and_i
                 "SELECT bhyt.reissue_card(%s, 'MAT', '67A0000123', %s)",
                 (world.request(ACCOUNT).subject, f"{lease.dossier}:reissue"),
             )
-            collect(world, "DML")
+            collect_rows(world, "DML")
             world.shift = timedelta(seconds=105)
-            collect(world, "DML")  # its session is open: a sign of life
+            collect_rows(world, "DML")  # its session is open: a sign of life
             sweeping.end_abandoned(world.rt)
             assert alive(client)
             wire.drop()
             assert not alive(client)
     world.shift = timedelta(seconds=105 + 118)
-    collect(world, "DML")
+    collect_rows(world, "DML")
     sweeping.end_abandoned(world.rt)
     shown = leasing.show_lease(world.rt, world.actor(HOLDER), lease.lease)
     assert (shown.state, shown.end_reason) == ("CLOSED", "abandoned")
@@ -252,6 +252,6 @@ def test_S31_a_client_whose_connection_is_lost_is_ended_within_two_minutes_and_i
 def test_a_client_that_never_logged_in_keeps_its_lease_until_the_end(world: World) -> None:
     world.lend(HOLDER, ACCOUNT)
     world.shift = timedelta(minutes=10)
-    collect(world, "DML")
+    collect_rows(world, "DML")
     sweeping.end_abandoned(world.rt)
     assert world.roles_with_login() == {"tkcl_cjt_dml"}

@@ -12,7 +12,7 @@ from accessctl.officedb import synthetic
 from accessctl.services import desk, hours, leasing
 from accessctl.services.control import transaction
 from accessctl.services.leasing import LeaseRequest
-from tests.common.evidence import alive, collect, custodian_of, host_turn, let_pass, state_of
+from tests.common.evidence import alive, collect_rows, custodian_of, host_turn, let_pass, state_of
 from tests.common.world import World
 
 ACCOUNT = "TKCL-CJT-DML"
@@ -122,7 +122,7 @@ def test_S25_a_lease_for_one_person_opens_no_other_in_the_database(world: World)
             (other,),
         ).fetchone()
         assert row == ("wrong_subject",)
-    collect(world, "DML")
+    collect_rows(world, "DML")
     refused = [leaf for leaf in world.records() if leaf.get("reason") == "act.wrong_subject"]
     assert [leaf["event"] for leaf in refused] == ["reissue.viewed.failed", "card.reissued.failed"]
     assert {(leaf["actor"], leaf["lease"], leaf["outcome"]) for leaf in refused} == {
@@ -192,7 +192,7 @@ def test_R43_the_log_names_the_participant_by_pseudonym_only(world: World) -> No
     subject = world.request(ACCOUNT).subject
     with psycopg.connect(lease.dsn, autocommit=True) as client:
         seen = client.execute("SELECT full_name FROM bhyt.view_reissue(%s)", (subject,)).fetchone()
-    collect(world, "DML")
+    collect_rows(world, "DML")
     assert seen is not None
     text = str(world.records())
     assert subject not in text
