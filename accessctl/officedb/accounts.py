@@ -146,9 +146,21 @@ def disable_account(conn: psycopg.Connection, role: str) -> int:
     return ended + end_sessions(conn, role)
 
 
+_NOT_SHUT = """
+    SELECT a.role FROM access.account a LEFT JOIN pg_roles r ON r.rolname = a.role
+     WHERE r.rolcanlogin OR EXISTS (SELECT FROM access.lease l WHERE l.account = a.role)
+        OR EXISTS (SELECT FROM pg_stat_activity s WHERE s.usename = a.role)
+        OR EXISTS (SELECT FROM pg_db_role_setting s WHERE s.setrole = r.oid)
+     ORDER BY a.role
+"""
+
+
 def disable_all(conn: psycopg.Connection) -> int:
-    """Every account of this database, as after a restore of the control database; the sessions ended."""
-    return sum(disable_account(conn, role) for role in managed_roles(conn))
+    """Every account of this database, as after a restore of the control database; the sessions ended.
+
+    Accounts that are shut already – no login, lease, session or setting of their own – are left as they are.
+    """
+    return sum(disable_account(conn, row[0]) for row in conn.execute(_NOT_SHUT).fetchall())
 
 
 def _identifiers(names: Iterable[str]) -> sql.Composed:
