@@ -103,7 +103,10 @@ def _run(
     if done.is_set():
         return
     with Processes(folder, port) as processes:
-        if not _answers(f"http://127.0.0.1:{port}/healthz", processes, done):
+        up = _answers(f"http://127.0.0.1:{port}/healthz", processes, done)
+        if done.is_set():  # Ctrl-C while starting is no failure
+            return
+        if not up:
             console.print(f"[bold]Không khởi động được[/bold]; xem · see {folder.logs}")
             raise click.exceptions.Exit(3)
         _greet(console, folder, port, time.monotonic() - began)
