@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -126,6 +127,17 @@ class Office:
     def acts(self, lease_id: str) -> list[tuple[str, str]]:
         query = "SELECT action, outcome FROM access.act WHERE lease_id = %s ORDER BY id"
         return self.admin.execute(query, (lease_id,)).fetchall()
+
+    def logged(self, *words: str, count: int) -> list[str]:
+        """The lines of the server's log with all these words, once there are enough: the collector lags a bit."""
+        until = time.monotonic() + 20
+        while True:
+            files = sorted(self.cluster.log_folder.glob("*.json"))
+            lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+            found = [line for line in lines if all(word in line for word in words)]
+            if len(found) >= count or time.monotonic() > until:
+                return found
+            time.sleep(0.05)
 
     def sessions(self, role: str) -> int:
         row = self.admin.execute(

@@ -101,12 +101,7 @@ def test_S03_the_refusals_stand_in_the_servers_log_with_the_account(office: Offi
         for statement in ("SELECT * FROM bhyt.participant", f"SELECT bhyt.view_holder('{MAI}')"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 session.execute(statement)
-    lines = [
-        line
-        for file in office.cluster.log_folder.glob("*.json")
-        for line in file.read_text(encoding="utf-8").splitlines()
-        if lent.lease_id in line and '"state_code":"42501"' in line
-    ]
+    lines = office.logged(lent.lease_id, '"state_code":"42501"', count=2)
     assert len(lines) == 2
     assert all('"user":"tkcl_cjt_dml"' in line for line in lines)
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from tests.officedb.conftest import MAI, Lent, Office
+from tests.officedb.conftest import MAI, Office
 
 VIEW = "SELECT outcome FROM bhyt.view_reissue(%s)"
 
@@ -260,14 +260,6 @@ def test_a_use_that_is_rolled_back_leaves_a_gap_and_a_line_in_the_servers_log(of
         session.execute("ROLLBACK")
         session.execute(statement)
     assert office.acts(lent.lease_id) == [("reissue:view", "ok")]
-    lines = seen_acts(office, lent)
+    lines = office.logged(f"accessctl act lease={lent.lease_id} ", count=2)
     assert len(lines) == 2
     assert not any(MAI in line for line in lines)  # nor in the statement that PostgreSQL would add
-
-
-def seen_acts(office: Office, lent: Lent) -> list[str]:
-    wanted = f"accessctl act lease={lent.lease_id} "
-    lines: list[str] = []
-    for file in sorted(office.cluster.log_folder.glob("*.json")):
-        lines += [line for line in file.read_text(encoding="utf-8").splitlines() if wanted in line]
-    return lines
