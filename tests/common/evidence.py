@@ -65,12 +65,14 @@ def finishing_turn(world: World, host: str) -> None:
 @contextmanager
 def working(world: World) -> Iterator[Worker]:
     """The whole worker with all its loops; the world's own sequencer pauses meanwhile."""
+    world.stop_sequencer()
     worker = Worker(world.settings)
     worker.start()
     try:
         yield worker
     finally:
         worker.stop()
+        world.start_sequencer()
 
 
 def found(world: World, kind: findings.Kind | None = None) -> list[dict[str, object]]:

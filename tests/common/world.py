@@ -107,6 +107,7 @@ class World:
         self._sequencer = SequencerLoop(self.settings)
         self._running = threading.Event()
         self._stopping = threading.Event()
+        self._turn = threading.Lock()
         self._thread = threading.Thread(target=self._sequence, daemon=True)
         self._running.set()
         self._thread.start()
@@ -123,12 +124,16 @@ class World:
 
     def _sequence(self) -> None:
         while not self._stopping.is_set():
-            if self._running.wait(0.1):
-                self._sequencer.turn()
+            self._running.wait(0.1)
+            with self._turn:
+                if self._running.is_set() and not self._stopping.is_set():
+                    self._sequencer.turn()
 
     def stop_sequencer(self) -> None:
-        """From now on nothing is put under a checkpoint."""
+        """From now on nothing is put under a checkpoint; the turn under way is waited for."""
         self._running.clear()
+        with self._turn:
+            self._sequencer.close()
 
     def start_sequencer(self) -> None:
         """Go on."""
