@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from typing import Any
 
 import click
 
@@ -19,9 +21,29 @@ from accessctl.cli.policy import policy
 from accessctl.cli.province import province
 from accessctl.cli.reconcile import findings, reconcile
 from accessctl.cli.run import controldb, serve, worker
+from accessctl.errors import message
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Root(click.Group):
+    """Wrong usage under --json is told in the machine form, like every other refusal."""
+
+    def main(self, args: Any = None, *more: Any, **extra: Any) -> Any:
+        """Click's own, except for the form of usage errors."""
+        words = sys.argv[1:] if args is None else list(args)
+        if "--json" not in words:
+            return super().main(args, *more, **extra)
+        try:
+            status = super().main(args, *more, **(extra | {"standalone_mode": False}))
+        except click.ClickException as error:
+            said = message("usage", why=error.format_message())
+            click.echo(json.dumps({"code": "usage", "message": said}, ensure_ascii=False), err=True)
+            sys.exit(error.exit_code)
+        except click.Abort:
+            sys.exit(1)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+@click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="accessctl")
 def cli() -> None:
     """Named, exclusive, minutes-long, logged loans of shared database accounts.

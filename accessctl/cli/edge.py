@@ -8,6 +8,7 @@ import getpass
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from rich.table import Table
 
 from accessctl.clock import local, rfc3339
 from accessctl.config import Settings
-from accessctl.errors import AccessError, Invalid, NotSignedIn, message
+from accessctl.errors import AccessError, Invalid, NotSignedIn, Refused, message
 from accessctl.services import recording, signin
 from accessctl.services.actor import Actor, Origin
 from accessctl.services.runtime import Runtime, build_runtime
@@ -50,7 +51,7 @@ class Edge:
         if self._runtime is None:
             self._runtime = build_runtime(self.settings, pool=4, application="accessctl cli")
             if (broken := self._runtime.gate.broken) is not None:
-                click.echo(self.words("policy.broken_at_start", why=str(broken)), err=True)
+                self.tell(Refused("policy.broken_at_start", why=str(broken)))
         return self._runtime
 
     @property
@@ -61,11 +62,10 @@ class Edge:
                 raise Invalid("auth.who")
             password = os.environ.get("ACCESSCTL_PASSWORD")
             if password is None:
-                password = getpass.getpass("Mật khẩu / Password: ")
-            actor = signin.authenticate(self.rt, self._username, password, self.origin)
-            if actor.must_change:
-                raise NotSignedIn("auth.must_change")
-            self._actor = actor
+                password = hidden("Mật khẩu / Password: ")
+            self._actor = signin.authenticate(self.rt, self._username, password, self.origin)
+        if self._actor.must_change:
+            raise NotSignedIn("auth.must_change")
         return self._actor
 
     def out(self, value: Any, table: Callable[[Console], None] | None = None) -> None:
@@ -84,12 +84,16 @@ class Edge:
         known = self._runtime is not None
         if known and error.status < 500:
             recording.record_refusal(self.rt, self._actor, self.origin, error, what=what)
+        self.tell(error)
+        sys.exit(error.exit_status)
+
+    def tell(self, error: AccessError) -> None:
+        """Word an error on standard error, in the machine form under --json."""
         said = error.facts.get("sentence") or self.words(error.code, **error.facts)
         if self.as_json:
             click.echo(json.dumps({"code": error.code, "message": said}, ensure_ascii=False), err=True)
         else:
             click.echo(f"{said}\n[{error.code}]", err=True)
-        sys.exit(error.exit_status)
 
     def close(self) -> None:
         """Give connections back."""
@@ -107,11 +111,12 @@ def command(*, signed_in: bool = True) -> Callable[[Command], Command]:
             data: Path | None,
             as_json: bool,
             language: str,
-            username: str | None = None,
+            acting: str | None = None,
             **kwargs: Any,
         ) -> None:
-            edge = Edge(data=data, as_json=as_json, username=username, language=language)
+            edge = Edge(data=data, as_json=as_json, username=acting, language=language)
             try:
+                _check_words([*args, *kwargs.values(), acting])
                 function(edge, *args, **kwargs)
             except AccessError as error:
                 edge.refuse(error, click.get_current_context().command_path)
@@ -133,7 +138,7 @@ def command(*, signed_in: bool = True) -> Callable[[Command], Command]:
             options.append(
                 click.option(
                     "--as",
-                    "username",
+                    "acting",
                     help="Who is acting (password: ACCESSCTL_PASSWORD or a hidden prompt).",
                 )
             )
@@ -144,6 +149,25 @@ def command(*, signed_in: bool = True) -> Callable[[Command], Command]:
         return result
 
     return wrap
+
+
+def _check_words(words: Iterable[Any]) -> None:
+    """Arguments that are not UTF-8 reach Python as lone surrogates, which no database and no log can hold."""
+    for word in words:
+        if isinstance(word, tuple):
+            _check_words(word)
+        elif isinstance(word, str) and any("\ud800" <= sign <= "\udfff" for sign in word):
+            raise Invalid("input.control")
+
+
+def hidden(prompt: str) -> str:
+    """Ask without echo. Raises Invalid("auth.no_password") where nobody can answer."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", getpass.GetPassWarning)
+            return str(click.prompt(prompt.rstrip(": "), hide_input=True, err=True))
+    except click.Abort:
+        raise Invalid("auth.no_password") from None
 
 
 def console() -> Console:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 
 import click
 
-from accessctl.cli.edge import Edge, command
+from accessctl.cli.edge import Edge, command, hidden
 from accessctl.errors import Invalid
 from accessctl.services import officers as service
 from accessctl.services import signin
@@ -24,8 +23,9 @@ def officers() -> None:
 @command(signed_in=False)
 def first_administrator(edge: Edge, username: str) -> None:
     """Give the first IT administrator a password (ACCESSCTL_NEW_PASSWORD or a hidden prompt); works once."""
+    password = _new_password()
     with transaction(edge.rt) as session:
-        service.first_administrator(edge.rt, session, username, _new_password())
+        service.first_administrator(edge.rt, session, username, password)
     edge.out({"username": username, "must_change": True})
 
 
@@ -34,9 +34,9 @@ def first_administrator(edge: Edge, username: str) -> None:
 @command()
 def set_password(edge: Edge, username: str) -> None:
     """IT gives USERNAME a password to be changed at the first sign-in."""
-    actor = edge.actor
+    actor, password = edge.actor, _new_password()
     with transaction(edge.rt) as session:
-        service.give_password(edge.rt, session, actor, username, _new_password())
+        service.give_password(edge.rt, session, actor, username, password)
     edge.out({"username": username, "must_change": True})
 
 
@@ -45,10 +45,12 @@ def set_password(edge: Edge, username: str) -> None:
 @command(signed_in=False)
 def change_password(edge: Edge, username: str) -> None:
     """Change one's own password; also the one that must be changed at first sign-in."""
-    old = os.environ.get("ACCESSCTL_PASSWORD") or getpass.getpass("Mật khẩu hiện tại / Current password: ")
+    old = os.environ.get("ACCESSCTL_PASSWORD") or hidden("Mật khẩu hiện tại / Current password: ")
     actor = signin.authenticate(edge.rt, username, old, edge.origin)
+    new = _new_password()
     with transaction(edge.rt) as session:
-        signin.change_password(edge.rt, session, actor, old, _new_password(), edge.origin)
+        signin.change_password(edge.rt, session, actor, old, new, edge.origin)
+        signin.end_sessions(edge.rt, session, actor.id)
     edge.out({"username": username, "must_change": False})
 
 
@@ -56,7 +58,7 @@ def _new_password() -> str:
     given = os.environ.get("ACCESSCTL_NEW_PASSWORD")
     if given is not None:
         return given
-    first = getpass.getpass("Mật khẩu mới / New password: ")
-    if first != getpass.getpass("Nhập lại / Again: "):
+    first = hidden("Mật khẩu mới / New password: ")
+    if first != hidden("Nhập lại / Again: "):
         raise Invalid("auth.password_differs")
     return first

@@ -43,20 +43,21 @@ def plan(edge: Edge, file: Path) -> None:
 @FILE
 @command(signed_in=False)
 def apply(edge: Edge, file: Path) -> None:
-    """Make it so. Applying twice is the same as once. Exit 3 when an office database was out of reach."""
+    """Make it so. Applying twice is the same as once. Exit 3: an office was out of reach; 1: one refused."""
     founded, staff = read(edge, file)
     with progress_bar(edge, "Đang áp dụng") as step:
         applied = service.apply(edge.rt, founded, staff, progress=step)
     answer = {"changes": applied.changes, "count": len(applied.changes), "unreachable": applied.unreachable}
     edge.out(answer, _table("Đã thay đổi", list(applied.changes)))
     if applied.unreachable:
-        for office, code in applied.unreachable.items():
-            click.echo(edge.words(code, office=office), err=True)
-        raise click.exceptions.Exit(3)
+        for error in applied.errors:
+            edge.tell(error)
+        raise click.exceptions.Exit(max(error.exit_status for error in applied.errors))
 
 
 def read(edge: Edge, file: Path) -> tuple[Province, tuple[OfficerEntry, ...]]:
     """The two files as values. Raises Invalid naming file, line and fault."""
+    _ = edge.rt  # a file that is refused is recorded too
     try:
         founded = parse_province(_text(file))
         staff = file.with_name(OFFICERS_FILE)
@@ -72,7 +73,8 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Invalid("province.not_utf8", file=file.name, line=1, what=str(error.reason)) from None
+        line = 1 + error.object[: error.start].count(b"\n")
+        raise Invalid("province.not_utf8", file=file.name, line=line) from None
 
 
 def _table(title: str, changes: list[service.Change]) -> Callable[[Console], None]:

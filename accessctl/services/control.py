@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
-from accessctl.errors import Unavailable
+from accessctl.errors import Invalid, Unavailable
 from accessctl.services.runtime import Runtime
 
 
@@ -20,6 +20,8 @@ def transaction(rt: Runtime) -> Iterator[Session]:
             yield session
     except (OperationalError, InterfaceError, TimeoutError) as error:
         raise Unavailable("control.down") from error
+    except DataError as error:  # a NUL in some text: what no column can hold is nobody's name and no reason
+        raise Invalid("input.control") from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Unavailable("control.down") from error

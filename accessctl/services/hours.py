@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from accessctl.clock import PROVINCE_TIME, rfc3339
 from accessctl.domain.calendar import OpeningHours, Span, Window
 from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission
-from accessctl.domain.text import one_line
+from accessctl.domain.text import BadText, one_line
 from accessctl.errors import Invalid, Refused
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import require
@@ -30,6 +30,9 @@ def _vietnam(year: int) -> Vietnam:
     from holidays.countries.vietnam import Vietnam  # loads the whole world: only when asked
 
     return Vietnam(years=year)
+
+
+_AHEAD = timedelta(days=1)  # a window that opens when the ordinary hours end carries them on
 
 
 def is_working_day(session: Session, day: date) -> bool:
@@ -59,7 +62,9 @@ def closing_time(session: Session, office: Office, at: datetime) -> datetime | N
     works = is_working_day(session, at.astimezone(PROVINCE_TIME).date())
     windows = session.scalars(
         select(HoursWindow).where(
-            HoursWindow.office_code == office.code, HoursWindow.opens <= at, HoursWindow.closes > at
+            HoursWindow.office_code == office.code,
+            HoursWindow.opens < at + _AHEAD,
+            HoursWindow.closes > at,
         )
     )
     closing = hours.closing(
@@ -89,9 +94,17 @@ def open_window(
     if not 0 < length <= 12 * 3600 or closes <= rt.now():
         raise Invalid("hours.bad_window")
     window = HoursWindow(
-        office_code=office, opens=opens, closes=closes, opened_by=actor.id, reason=one_line(reason, limit=300)
+        office_code=office, opens=opens, closes=closes, opened_by=actor.id, reason=_why(reason)
     )
     session.add(window)
     span = {"opens": rfc3339(opens), "closes": rfc3339(closes)}
     record(rt, session, Event.HOURS_WINDOW, actor=actor, host=office, reason=window.reason, details=span)
     return window
+
+
+def _why(reason: str) -> str:
+    try:
+        return one_line(reason, limit=300)
+    except BadText as error:
+        code = "lease.reason_missing" if error.why == "empty" else f"input.{error.why}"
+        raise Refused(code, limit=error.limit) from None

@@ -11,7 +11,7 @@ from accessctl.domain.events import Event
 from accessctl.domain.offices import OfficerEntry
 from accessctl.domain.permissions import Permission, Role
 from accessctl.errors import Refused
-from accessctl.services import accounts, passwords
+from accessctl.services import accounts, passwords, signin
 from accessctl.services.actor import Actor, officer_named
 from accessctl.services.authorize import require
 from accessctl.services.recording import record
@@ -130,6 +130,7 @@ def give_password(rt: Runtime, session: Session, actor: Actor, username: str, pa
     case = "self" if officer.id == actor.id else "none"
     require(rt, actor, Permission.CREDENTIAL_RESET, officer.office_code, case=case)
     set_password(rt, session, officer, password, must_change=True)
+    signin.end_sessions(rt, session, officer.id)  # whoever knew the old one is out
     _tell(rt, session, Event.AUTH_PASSWORD_RESET, officer, actor, {})
 
 

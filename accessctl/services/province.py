@@ -15,12 +15,12 @@ from accessctl.domain.events import Event
 from accessctl.domain.offices import Office as OfficeFile
 from accessctl.domain.offices import OfficerEntry, department_name
 from accessctl.domain.offices import Province as ProvinceFile
-from accessctl.errors import AccessError
+from accessctl.errors import AccessError, Unavailable
 from accessctl.officedb.accounts import ensure_accounts
 from accessctl.services import accounts, closing, officers
 from accessctl.services.actor import Origin
 from accessctl.services.control import transaction
-from accessctl.services.recording import record
+from accessctl.services.recording import record, record_refusal
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import Account, Office, Province
 
@@ -38,10 +38,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What `apply` did; `unreachable` offices are to be applied again."""
+    """What `apply` did; `unreachable` offices (with the code of the error) are to be applied again."""
 
     changes: tuple[Change, ...]
     unreachable: dict[str, str]
+    errors: tuple[AccessError, ...] = ()
 
 
 def plan(rt: Runtime, founded: ProvinceFile, staff: tuple[OfficerEntry, ...]) -> list[Change]:
@@ -78,14 +79,18 @@ def apply(
         closing.finish_all(rt, ending)
     wanted = founded.shared_accounts + founded.local_accounts
     unreachable: dict[str, str] = {}
+    errors: list[AccessError] = []
     for number, office in enumerate(founded.offices, start=1):
         try:
             _provision(rt, office.code, [name for name in wanted if name.host == office.code])
         except AccessError as error:
             unreachable[office.code] = error.code
+            errors.append(error)
+            if not isinstance(error, Unavailable):
+                record_refusal(rt, None, origin, error, what="province.apply", host=office.code)
         if progress is not None:
             progress(office.name.vi, number, len(founded.offices))
-    return Applied(tuple(changes), unreachable)
+    return Applied(tuple(changes), unreachable, tuple(errors))
 
 
 def _provision(rt: Runtime, host: str, names: list[AccountName]) -> None:

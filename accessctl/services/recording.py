@@ -100,6 +100,11 @@ def _lease(lease: Lease | None) -> dict[str, Any]:
     }
 
 
+def quoted(text: str, limit: int) -> str:
+    """What somebody typed, for a record: cut, and without NUL, which PostgreSQL's JSON cannot read back."""
+    return text[:limit].replace("\x00", "\ufffd")
+
+
 def record_refusal(
     rt: Runtime,
     actor: Actor | None,
@@ -116,7 +121,7 @@ def record_refusal(
     """
     if error.recorded:
         return True
-    said = {name: str(value)[:200] for name, value in error.facts.items()}
+    said = {name: quoted(str(value), 200) for name, value in error.facts.items()}
     details = {"what": what[:120], **said}
     twin = event not in _DENIALS
     try:

@@ -15,7 +15,7 @@ from accessctl.errors import Invalid, NotSignedIn
 from accessctl.services import passwords
 from accessctl.services.actor import Actor, Origin, actor_for
 from accessctl.services.control import transaction
-from accessctl.services.recording import record
+from accessctl.services.recording import quoted, record
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import Officer, WebSession
 
@@ -45,10 +45,16 @@ def authenticate(rt: Runtime, username: str, password: str, origin: Origin) -> A
             officer.failures, officer.locked_until, officer.failed_at = 0, None, None
             return actor_for(session, officer, origin, rt.now())
         locked = _failed(rt, session, officer, origin, locked=locked, username=username)
-    raise NotSignedIn("auth.locked" if locked else "auth.bad_credentials", minutes=LOCKED_FOR.seconds // 60)
+    refusal = NotSignedIn(
+        "auth.locked" if locked else "auth.bad_credentials", minutes=LOCKED_FOR.seconds // 60
+    )
+    refusal.recorded = True  # as auth.login.failed, above
+    raise refusal
 
 
 def _known(session: Session, username: str, *, lock: bool = False) -> Officer | None:
+    if "\x00" in username:  # no text in PostgreSQL can hold it, so nobody is called that
+        return None
     statement = (
         select(Officer)
         .where(Officer.username == username[:60], Officer.left_at.is_(None))
@@ -62,7 +68,7 @@ def _failed(
 ) -> bool:
     """Count and record the failure; True when the person is locked out now."""
     now = rt.now()
-    details = {"username": username[:60]}
+    details = {"username": quoted(username, 60)}
     if officer is None:
         record(
             rt,
@@ -127,6 +133,8 @@ def resume(rt: Runtime, session: Session, token: str, origin: Origin) -> Actor |
     idle = IDLE_ADMIN if Role.IT_ADMIN in actor.roles else IDLE
     if officer.left_at is not None or now - found.created_at > LONGEST:
         _end(found, rt, "session_ended")
+        record(rt, session, Event.SESSION_ENDED, actor=actor, reason="auth.session_ended")
+        session.commit()
         raise NotSignedIn("auth.session_ended")
     if now - found.seen_at > idle:
         _end(found, rt, "idle")
@@ -153,7 +161,7 @@ def sign_out(rt: Runtime, session: Session, token: str, origin: Origin) -> None:
 
 
 def change_password(rt: Runtime, session: Session, actor: Actor, old: str, new: str, origin: Origin) -> None:
-    """Set the own new password; ends every other session of the person. The caller commits."""
+    """Set the own new password; `end_other_sessions` is the caller's next step. The caller commits."""
     profile = rt.settings.password_profile
     officer = session.get_one(Officer, actor.id, with_for_update=True)
     if not passwords.matches(profile, old, officer.password_hash):
@@ -167,11 +175,16 @@ def change_password(rt: Runtime, session: Session, actor: Actor, old: str, new: 
 
 def end_other_sessions(rt: Runtime, session: Session, actor: Actor, token: str) -> int:
     """After a change of password: every other browser of the person is signed out. Returns how many."""
+    return end_sessions(rt, session, actor.id, keep=token)
+
+
+def end_sessions(rt: Runtime, session: Session, officer_id: int, *, keep: str = "") -> int:
+    """Sign a person out everywhere, but for the session of the token `keep`. Returns how many ended."""
     others = session.scalars(
         select(WebSession).where(
-            WebSession.officer_id == actor.id,
+            WebSession.officer_id == officer_id,
             WebSession.ended_at.is_(None),
-            WebSession.token_hash != _hash(token),
+            WebSession.token_hash != _hash(keep),
         )
     ).all()
     for other in others:

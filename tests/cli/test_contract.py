@@ -248,7 +248,7 @@ def test_without_json_people_get_tables_in_vietnamese_and_sentences_with_the_cod
 def test_the_program_itself_keeps_the_contract_and_prints_no_password(accessctl: CommandLine) -> None:
     opened = accessctl.program("lease", "open", ACCOUNT, *ask(), who="cjt.the1").json
     assert opened["state"] == "ACTIVE"
-    refused = accessctl.program("lease", "open", ACCOUNT, *ask(), who="vpt.gd")
+    refused = accessctl.program("lease", "open", "TKCL-VPT-DML", *ask(guest="VPT"), who="vpt.gd")
     assert refused.refusal[:2] == (1, "policy.denied_by_rule")
     wrong = accessctl.program("lease", "open", ACCOUNT, "--minutes", "soon", who="cjt.the1")
     assert wrong.refusal[:2] == (2, "usage")

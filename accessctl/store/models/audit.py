@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from accessctl.store.base import Base
@@ -14,6 +14,11 @@ class AuditInbox(Base):
     """Where a request leaves its record: one plain INSERT, in the business transaction."""
 
     __tablename__ = "audit_inbox"
+    __table_args__ = (
+        CheckConstraint(
+            r"octet_length(leaf) BETWEEN 2 AND 65535 AND position('\x0a'::bytea IN leaf) = 0", name="one_line"
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger(), Identity(always=True), primary_key=True)
     at: Mapped[datetime]
