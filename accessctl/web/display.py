@@ -106,6 +106,7 @@ def register(app: Flask) -> None:
         place=place,
         account_code=account_code,
         worded=worded,
+        phone=phone,
     )
     app.jinja_env.globals.update(
         STATUSES=STATUSES,
@@ -185,6 +186,12 @@ def place(office_name: str | None) -> str:
     for words in _PLACE_WORDS:
         name = name.removeprefix(words)
     return _("Văn phòng tỉnh") if name.startswith("Văn phòng BHXH tỉnh") else name
+
+
+def phone(number: str) -> str:
+    """`0900 000 123`: ten digits in groups, anything else as it is."""
+    digits = number.replace(" ", "")
+    return f"{digits[:4]} {digits[4:7]} {digits[7:]}" if digits.isdigit() and len(digits) == 10 else number
 
 
 def account_code(account: str | None) -> str:
