@@ -192,6 +192,17 @@ def test_an_open_transaction_does_not_outlive_the_lease(office: Office) -> None:
     assert office.acts(lent.lease_id) == [("reissue:view", "ok"), ("reissue:view", "lease_over")]
 
 
+def test_a_change_that_is_committed_after_the_end_of_its_lease_does_not_take_effect(office: Office) -> None:
+    lent = office.lend(seconds=1.0)
+    reissue = "SELECT outcome FROM bhyt.reissue_card(%s, 'MAT', '67A0000099', 'late')"
+    with psycopg.connect(office.dsn(lent)) as session:  # the service is dead: nobody ends this session
+        assert session.execute(reissue, (MAI,)).fetchone() == ("ok",)
+        time.sleep(1.1)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="ended before the commit"):
+            session.commit()
+    assert office.admin.execute("SELECT count(*) FROM bhyt.reissue").fetchone() == (0,)
+
+
 def test_a_session_of_the_last_lease_may_not_act_under_the_next_one(office: Office) -> None:
     """Were it to survive the closing: here the lease row is exchanged below its feet."""
     lent = office.lend()
