@@ -7,7 +7,7 @@ from collections.abc import Callable
 from accessctl import clock
 from accessctl.config import Settings
 from accessctl.jobs.loop import log
-from accessctl.store.sequencing import LogCorrupt, Sequencer
+from accessctl.store.sequencing import BATCH, LogCorrupt, Sequencer
 from audit.note import Signer
 
 _UNWOKEN = 0.25  # seconds between looks when nobody wakes us
@@ -39,7 +39,7 @@ class SequencerLoop:
             if sequencer is None:
                 self.pause(_NOT_ELECTED)
                 return
-            while self._move(sequencer):
+            while self._move(sequencer) == BATCH:
                 continue
             sequencer.wait(_UNWOKEN)
         except LogCorrupt as error:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import DateTime, Text, bindparam, exists, func, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session, aliased
 
 from accessctl.clock import PROVINCE_TIME
 from accessctl.domain.accounts import AccountName, AccountState, BadAccountName, Kind
 from accessctl.domain.dossiers import BadDossier, DossierNo, listed_fields, subject_number
-from accessctl.domain.leases import DEFAULT_PERIOD, Term
+from accessctl.domain.leases import DEFAULT_PERIOD, HOLDS_ACCOUNT, LeaseState, Term
 from accessctl.domain.permissions import Permission
 from accessctl.domain.text import BadText, one_line
 from accessctl.errors import Invalid, NotFound, Refused
@@ -99,9 +100,73 @@ def permit(rt: Runtime, actor: Actor, account: AccountName, *, client: bool) -> 
     return decision.policy_version
 
 
-def check_account(session: Session, account: Account, now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a decision rests on, read under the account's lock."""
+
+    account: Account
+    guest: Office
+    host_name: str
+    province: Province | None
+    in_custody: bool
+    taken: bool
+    """Somebody has the account, or waits for it."""
+    earlier: tuple[str, ...]
+    """The accounts that this officer has held for this dossier."""
+
+
+_HOST = aliased(Office)
+_LOCKED = (
+    select(Account, Office, _HOST.name, Province)
+    .join(Office, Office.code == Account.guest)
+    .join(_HOST, _HOST.code == Account.host)
+    .outerjoin(Province, true())
+    .where(Account.name == bindparam("account"))
+    .limit(1)
+    .with_for_update(of=Account)
+)
+# A statement of its own, after the lock: the one that waited for the lock still sees what was before it.
+_FACTS = select(
+    exists(Custody.id).where(
+        Custody.office_code == bindparam("office"),
+        Custody.kind == bindparam("kind"),
+        Custody.period.contains(bindparam("at", type_=DateTime(timezone=True))),
+    ),
+    exists(Lease.id).where(
+        Lease.account_name == bindparam("account"),
+        Lease.state.in_([*sorted(HOLDS_ACCOUNT), LeaseState.QUEUED]),
+    ),
+    func.array(
+        select(Lease.account_name)
+        .where(
+            Lease.dossier == bindparam("dossier"),
+            Lease.officer_id == bindparam("officer"),
+            Lease.opened_at.is_not(None),
+        )
+        .scalar_subquery(),
+        type_=ARRAY(Text()),
+    ),
+)
+
+
+def ground(session: Session, account: str, *, dossier: str, officer: int, at: datetime) -> Ground:
+    """Lock the account and read everything that its lending depends on. Raises NotFound("account.unknown")."""
+    found = session.execute(_LOCKED, {"account": account}).first()
+    if found is None:
+        raise NotFound("account.unknown", account=account[:60])
+    locked, guest, host_name, province = found
+    asked = {
+        "office": locked.guest, "kind": locked.kind, "at": at, "account": account, "dossier": dossier,
+        "officer": officer,
+    }  # fmt: skip
+    custody, taken, earlier = session.connection().execute(_FACTS, asked).one()
+    return Ground(locked, guest, host_name, province, custody, taken, tuple(earlier))
+
+
+def check_account(ground: Ground) -> None:
     """The account's part: only ACTIVE is lent, and a shared one only under a custodian in force (R31)."""
-    if account.kind_.shared and custodian_of(session, account.guest, account.kind_, now) is None:
+    account = ground.account
+    if account.kind_.shared and not ground.in_custody:
         raise Refused("lease.no_custodian", kind=account.kind, account=account.name)
     if account.state != AccountState.ACTIVE:
         raise Refused(f"account.{account.state.lower()}", account=account.name, why=account.reason or "")
@@ -116,20 +181,16 @@ def custodian_of(session: Session, office: str, kind: Kind, at: datetime) -> Cus
     ).first()
 
 
-def check_separation(session: Session, actor: Actor, wanted: Wanted) -> None:
+def check_separation(ground: Ground, dossier: str) -> None:
     """Who held the correcting account for a dossier does not reissue it, nor the other way round (§7.1, S23)."""
-    earlier = session.scalars(
-        select(Lease.account_name).where(
-            Lease.dossier == str(wanted.dossier), Lease.officer_id == actor.id, Lease.opened_at.is_not(None)
-        )
-    )
-    if any(AccountName.parse(name).kind.corrects != wanted.account.kind.corrects for name in earlier):
-        raise Refused("lease.separation", dossier=str(wanted.dossier))
+    corrects = ground.account.kind_.corrects
+    if any(AccountName.parse(name).kind.corrects != corrects for name in ground.earlier):
+        raise Refused("lease.separation", dossier=dossier)
 
 
-def term(session: Session, guest: Office, period: timedelta, now: datetime) -> Term:
+def term(session: Session, ground: Ground, period: timedelta, now: datetime) -> Term:
     """When the lease would run. Raises Refused before the scheme is in force (R4) or outside hours (S34)."""
-    province = session.scalars(select(Province)).first()
+    province = ground.province
     if province is None or now.astimezone(PROVINCE_TIME).date() < province.effective_from:
         raise Refused("lease.not_in_force", since=province.effective_from if province else "")
-    return Term.start(now, period, closing_time(session, guest, now))
+    return Term.start(now, period, closing_time(session, ground.guest, now))

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from urllib.parse import quote
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from accessctl.domain.accounts import AccountName
 from accessctl.domain.dossiers import Field
 from accessctl.domain.events import Event
-from accessctl.domain.leases import LeaseState
+from accessctl.domain.leases import LeaseState, Term
 from accessctl.errors import AccessError, Conflict, Refused, Unavailable
 from accessctl.officedb.credentials import (
     PERSON_ITERATIONS,
@@ -30,52 +30,61 @@ from accessctl.services import admission, closing, findings, ledger, subjects
 from accessctl.services.actor import Actor, Origin, actor_by_id
 from accessctl.services.admission import LeaseRequest, Wanted
 from accessctl.services.control import transaction
-from accessctl.services.lease_view import LeaseView, view
-from accessctl.services.recording import record
+from accessctl.services.lease_view import LeaseView, Names, shown, view
+from accessctl.services.recording import described, record
 from accessctl.services.runtime import Runtime
-from accessctl.store import journal
-from accessctl.store.models import Account, Lease, Office, Subject
+from accessctl.store import journal, lending
+from accessctl.store.models import Account, Lease, Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A lease on its way from OPENING to ACTIVE, with all that its opening needs: nothing is read a second time."""
+
+    lease: Lease
+    holder: Actor
+    names: Names
+    bhxh_no: str
+    inbox_id: int
+    """The record of the intent."""
 
 
 def borrow(rt: Runtime, actor: Actor, request: LeaseRequest) -> LeaseView:
     """Lend the account, or put the request into its queue. Raises Refused, Conflict, Unavailable."""
     wanted = admission.understand(actor, request)
+    policy_version = admission.permit(rt, actor, wanted.account, client=wanted.client)
     try:
         with transaction(rt) as session:
-            lease, inbox_id = _ask(rt, session, actor, wanted)
-            queued = view(session, lease) if lease.state_ is LeaseState.QUEUED else None
-            identity = lease.id
+            opening = _ask(rt, session, actor, wanted, policy_version)
+            queued = opening.lease.state_ is LeaseState.QUEUED
+            waiting = view(session, session.get_one(Lease, opening.lease.id)) if queued else None
             rt.step("opening.asked")
     except Unavailable as error:
         _report(rt, None, error)
         raise
-    return queued or carry_out(rt, identity, inbox_id, reveal=wanted.client)
+    return waiting or carry_out(rt, opening, reveal=wanted.client)
 
 
-def _ask(rt: Runtime, session: Session, actor: Actor, wanted: Wanted) -> tuple[Lease, int]:
-    policy_version = admission.permit(rt, actor, wanted.account, client=wanted.client)
-    account = ledger.lock_account(session, str(wanted.account))
-    now = rt.now()
-    admission.check_account(session, account, now)
-    admission.check_separation(session, actor, wanted)
-    admission.term(session, session.get_one(Office, actor.office), wanted.period, now)
-    taken = ledger.held(session, account.name) or ledger.queue_length(session, account.name)
-    lease = _new_lease(rt, session, actor, wanted, account, policy_version)
-    lease.state = LeaseState.QUEUED if taken else LeaseState.OPENING
-    if not taken:
-        _start(session, lease, now)
-    try:
-        with session.begin_nested():
-            session.add(lease)
-    except IntegrityError as error:
-        raise Conflict("lease.already_open") from error
-    event = Event.LEASE_QUEUED if taken else Event.LEASE_REQUESTED
-    return lease, record(rt, session, event, actor=actor, lease=lease, details=_terms(lease))
+def _ask(rt: Runtime, session: Session, actor: Actor, wanted: Wanted, policy_version: str) -> Opening:
+    """Decide under the account's lock; write the loan, or the place in the queue, together with its record."""
+    now, name, dossier = rt.now(), str(wanted.account), str(wanted.dossier)
+    ground = admission.ground(session, name, dossier=dossier, officer=actor.id, at=now)
+    admission.check_account(ground)
+    admission.check_separation(ground, dossier)
+    term = admission.term(session, ground, wanted.period, now)
+    lease = _new_lease(rt, actor, wanted, ground.account, policy_version)
+    lease.state = LeaseState.QUEUED if ground.taken else LeaseState.OPENING
+    if not ground.taken:
+        _start(lease, term)
+    event = Event.LEASE_QUEUED if ground.taken else Event.LEASE_REQUESTED
+    said = journal.leaf(now, described(rt, event, actor=actor, lease=lease, details=_terms(lease)))
+    loan = {column: getattr(lease, column) for column in lending.COLUMNS}
+    inbox_id = lending.enter(session, loan, wanted.subject, at=now, leaf=said, awaited=not ground.taken)
+    names = Names(ground.guest.name, ground.host_name, actor.username, wanted.subject)
+    return Opening(lease, actor, names, wanted.subject, inbox_id)
 
 
-def _new_lease(
-    rt: Runtime, session: Session, actor: Actor, wanted: Wanted, account: Account, policy_version: str
-) -> Lease:
+def _new_lease(rt: Runtime, actor: Actor, wanted: Wanted, account: Account, policy_version: str) -> Lease:
     return Lease(
         id=uuid.uuid4(),
         account_name=account.name,
@@ -84,7 +93,7 @@ def _new_lease(
         officer_id=actor.id,
         officer_name=actor.full_name,
         dossier=str(wanted.dossier),
-        subject=subjects.remember(rt, session, wanted.subject),
+        subject=subjects.pseudonym(rt, wanted.subject),
         fields=list(wanted.fields),
         reason=wanted.reason,
         client=wanted.client,
@@ -100,10 +109,8 @@ def _new_lease(
     )
 
 
-def _start(session: Session, lease: Lease, now: datetime) -> None:
-    """Set the clock of a lease that is about to open; the epoch is the account's of this moment."""
-    guest = session.get_one(Office, lease.guest)
-    term = admission.term(session, guest, timedelta(minutes=lease.minutes), now)
+def _start(lease: Lease, term: Term) -> None:
+    """Set the clock of a lease that is about to open."""
     lease.opened_at, lease.expires_at, lease.limit_at = term.opened, term.expires, term.limit
 
 
@@ -111,24 +118,27 @@ def _terms(lease: Lease) -> dict[str, object]:
     return {"client": lease.client, "fields": lease.fields, "minutes": lease.minutes}
 
 
-def carry_out(rt: Runtime, identity: uuid.UUID, inbox_id: int, *, reveal: bool = False) -> LeaseView:
+def carry_out(rt: Runtime, opening: Opening, *, reveal: bool = False) -> LeaseView:
     """Take an OPENING lease to ACTIVE and hand it over; on any failure take it back.
 
     `reveal`: the holder is waiting for this very answer and gets the secret in it.
     """
+    lease = opening.lease
     rt.step("opening.intended")
     try:
-        journal.await_checkpoint(rt.sessions, inbox_id)
+        order = _order(rt, opening)  # while the sequencer works
+        journal.await_checkpoint(rt.sessions, opening.inbox_id)
         rt.step("opening.awaited")
-        _lend(rt, identity)
+        with rt.offices.broker(lease.host) as connection:
+            open_lease(connection, replace(order, remaining=_remaining(rt, lease)), now=rt.now)
         rt.step("opening.lent")
-        shown = _hand_over(rt, identity, reveal=reveal)
+        handed = _hand_over(rt, opening, reveal=reveal)
     except AccessError as error:
-        closing.take_back(rt, identity, error.code)
-        _report(rt, identity, error)
+        closing.take_back(rt, lease, error.code)
+        _report(rt, lease.id, error)
         raise
     rt.step("opening.handed_over")
-    return shown
+    return handed
 
 
 _FINDINGS = {
@@ -161,31 +171,27 @@ def _report(rt: Runtime, identity: uuid.UUID | None, error: AccessError) -> None
         rt.step("finding.not_written")
 
 
-def _lend(rt: Runtime, identity: uuid.UUID) -> None:
-    """The host's transaction: lease row and credential together."""
-    with transaction(rt) as session:
-        lease = session.get_one(Lease, identity)
-        order = _order(rt, session, lease)
-    with rt.offices.broker(lease.host) as connection:
-        open_lease(connection, order, now=rt.now)
-
-
-def _order(rt: Runtime, session: Session, lease: Lease) -> OpenOrder:
-    now = rt.now()
-    if lease.state_ is not LeaseState.OPENING or lease.expires_at is None or lease.expires_at <= now:
+def _remaining(rt: Runtime, lease: Lease) -> timedelta:
+    left = (lease.expires_at or rt.now()) - rt.now()
+    if left <= timedelta():
         raise Conflict("lease.over")
-    name = AccountName.parse(lease.account_name)
-    iterations = PERSON_ITERATIONS if lease.client else SERVICE_ITERATIONS
+    return left
+
+
+def _order(rt: Runtime, opening: Opening) -> OpenOrder:
+    lease = opening.lease
     return OpenOrder(
         lease_id=str(lease.id),
-        role=name.role,
-        officer=lease.officer.username,
+        role=AccountName.parse(lease.account_name).role,
+        officer=opening.holder.username,
         dossier=lease.dossier,
-        subject=session.get_one(Subject, lease.subject).bhxh_no,
+        subject=opening.bhxh_no,
         subject_key=derive_subject_key(rt.settings.lease_keys.keys[lease.kid], str(lease.id)),
         fields=tuple(Field(name) for name in lease.fields),
-        remaining=lease.expires_at - now,
-        verifier=scram_verifier(secret_of(rt, lease), iterations),
+        remaining=_remaining(rt, lease),
+        verifier=scram_verifier(
+            secret_of(rt, lease), PERSON_ITERATIONS if lease.client else SERVICE_ITERATIONS
+        ),
     )
 
 
@@ -195,20 +201,20 @@ def secret_of(rt: Runtime, lease: Lease) -> str:
     return derive_secret(key, str(lease.id), lease.account_name, lease.nonce, lease.epoch)
 
 
-def _hand_over(rt: Runtime, identity: uuid.UUID, *, reveal: bool) -> LeaseView:
-    """ACTIVE, released in the log, and the secret shown if that was asked for and recorded."""
+def _hand_over(rt: Runtime, opening: Opening, *, reveal: bool) -> LeaseView:
+    """ACTIVE, released in the log, and the secret shown if that was asked for and recorded: one statement."""
+    lease, now = opening.lease, rt.now()
+    words = [described(rt, Event.LEASE_CHECKOUT, actor=opening.holder, lease=lease, details=_terms(lease))]
+    if reveal:
+        words.append(described(rt, Event.LEASE_REVEALED, actor=opening.holder, lease=lease))
+    leaves = [journal.leaf(now, fields) for fields in words]
     with transaction(rt) as session:
-        lease = ledger.find(session, str(identity), lock=True)
-        if lease.state_ is not LeaseState.OPENING:
+        if not lending.activate(
+            session, lease.id, at=now, leaves=leaves, revealed_at=now if reveal else None
+        ):
             raise Conflict("lease.over")
-        lease.state = LeaseState.ACTIVE
-        holder = actor_by_id(
-            session, lease.officer_id, Origin("worker", correlation=lease.correlation), rt.now()
-        )
-        record(rt, session, Event.LEASE_CHECKOUT, actor=holder, lease=lease, details=_terms(lease))
-        shown = view(session, lease, dsn=_shown(rt, session, holder, lease) if reveal else None)
-        rt.step("opening.handing_over")
-        return shown
+    lease.state, lease.revealed_at = LeaseState.ACTIVE, now if reveal else None
+    return shown(lease, opening.names, dsn=_dsn(rt, lease) if reveal else None)
 
 
 def show_secret(rt: Runtime, actor: Actor, identity: str) -> LeaseView:
@@ -226,6 +232,10 @@ def show_secret(rt: Runtime, actor: Actor, identity: str) -> LeaseView:
 def _shown(rt: Runtime, session: Session, holder: Actor, lease: Lease) -> str:
     lease.revealed_at = rt.now()
     record(rt, session, Event.LEASE_REVEALED, actor=holder, lease=lease)
+    return _dsn(rt, lease)
+
+
+def _dsn(rt: Runtime, lease: Lease) -> str:
     host, port, dbname = rt.offices.place(lease.host)
     login = f"{AccountName.parse(lease.account_name).role}:{secret_of(rt, lease)}"
     return f"postgresql://{login}@{host}:{port}/{quote(dbname)}?application_name={quote(application_name(lease))}"
@@ -246,26 +256,32 @@ def promote(rt: Runtime, account: str) -> LeaseView | None:
         waiting = ledger.queue(session, account)
         if not waiting or ledger.held(session, account):
             return None
-        lease, inbox_id, refusal = waiting[0], 0, None
-        actor = actor_by_id(
-            session, lease.officer_id, Origin("worker", correlation=lease.correlation), rt.now()
-        )
-        try:
-            inbox_id = _admit_queued(rt, session, actor, lease)
-        except Refused as error:
-            lease.state, lease.end_reason, lease.closed_at = LeaseState.DENIED, None, rt.now()
-            lease.end_note, refusal = error.code, error
-            record(rt, session, Event.LEASE_DENIED, actor=actor, lease=lease, reason=error.code)
-    if refusal is not None:
-        return promote(rt, account)
-    return carry_out(rt, lease.id, inbox_id)
+        lease = waiting[0]
+        origin = Origin("worker", correlation=lease.correlation)
+        actor = actor_by_id(session, lease.officer_id, origin, rt.now())
+        opening = _admit_or_deny(rt, session, actor, lease)
+    return promote(rt, account) if opening is None else carry_out(rt, opening)
 
 
-def _admit_queued(rt: Runtime, session: Session, actor: Actor, lease: Lease) -> int:
-    account = lease.account
+def _admit_or_deny(rt: Runtime, session: Session, actor: Actor, lease: Lease) -> Opening | None:
+    try:
+        return _admit_queued(rt, session, actor, lease)
+    except Refused as error:
+        lease.state, lease.end_reason, lease.closed_at = LeaseState.DENIED, None, rt.now()
+        lease.end_note = error.code
+        record(rt, session, Event.LEASE_DENIED, actor=actor, lease=lease, reason=error.code)
+        return None
+
+
+def _admit_queued(rt: Runtime, session: Session, actor: Actor, lease: Lease) -> Opening:
+    now, account = rt.now(), lease.account
     lease.policy_version = admission.permit(rt, actor, account.parsed, client=lease.client)
-    admission.check_account(session, account, rt.now())
-    _start(session, lease, rt.now())
+    ground = admission.ground(session, account.name, dossier=lease.dossier, officer=actor.id, at=now)
+    admission.check_account(ground)
+    _start(lease, admission.term(session, ground, timedelta(minutes=lease.minutes), now))
     lease.state, lease.epoch = LeaseState.OPENING, account.epoch
-    lease.seen_at = rt.now()  # a turn that nobody takes goes on to the next in line, as an abandoned lease
-    return record(rt, session, Event.LEASE_REQUESTED, actor=actor, lease=lease, details=_terms(lease))
+    lease.seen_at = now  # a turn that nobody takes goes on to the next in line, as an abandoned lease
+    bhxh_no = session.get_one(Subject, lease.subject).bhxh_no
+    names = Names(ground.guest.name, ground.host_name, actor.username, bhxh_no)
+    inbox_id = record(rt, session, Event.LEASE_REQUESTED, actor=actor, lease=lease, details=_terms(lease))
+    return Opening(lease, actor, names, bhxh_no, inbox_id)

@@ -5,7 +5,6 @@ What cannot be proven closed is quarantined, seen by IT and director, and tried 
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -124,7 +123,7 @@ def settle(rt: Runtime, identity: str, sessions_ended: int, reason: EndReason | 
         if lease.state_ is not LeaseState.CLOSING:
             return view(session, lease)
         lease.state, lease.closed_at, lease.next_try_at = LeaseState.CLOSED, rt.now(), None
-        lease.sessions_ended = (lease.sessions_ended or 0) + sessions_ended
+        lease.sessions_ended = sessions_ended
         _release(rt, session, ledger.lock_account(session, lease.account_name))
         details = {"end_reason": lease.end_reason, "sessions_ended": lease.sessions_ended}
         record(rt, session, Event.LEASE_CLOSED, lease=lease, details=details)
@@ -176,13 +175,23 @@ def _quarantine(rt: Runtime, session: Session, lease: Lease, error: AccessError)
     )
 
 
-def take_back(rt: Runtime, identity: uuid.UUID, code: str) -> None:
+def take_back(rt: Runtime, lease: Lease, code: str) -> None:
     """An opening went wrong: nobody has the credential; close whatever may stand in the host.
 
-    Where control itself is lost, the worker finds the lease OPENING and does the same.
+    Where control itself is lost, the host is closed all the same; the worker finds the lease OPENING, or the
+    host's own `lease_end`, and settles the ledger.
     """
     try:
-        if begin(rt, str(identity), reason=EndReason.ABANDONED, note=code):
-            finish(rt, str(identity))
+        if begin(rt, str(lease.id), reason=EndReason.ABANDONED, note=code):
+            finish(rt, str(lease.id))
     except Unavailable:
         rt.step("opening.left_to_worker")
+        _close_alone(rt, lease)
+
+
+def _close_alone(rt: Runtime, lease: Lease) -> None:
+    role = AccountName.parse(lease.account_name).role
+    try:
+        in_office(rt, lease.host, role, str(lease.id), EndReason.ABANDONED)
+    except AccessError:
+        rt.step("opening.host_left_to_worker")

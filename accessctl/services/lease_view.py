@@ -55,10 +55,31 @@ def position(session: Session, lease: Lease) -> int | None:
     return (session.scalar(ahead) or 0) + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a lease does not say itself."""
+
+    guest: str
+    host: str
+    holder: str
+    bhxh_no: str | None
+
+
 def view(session: Session, lease: Lease, *, dsn: str | None = None) -> LeaseView:
     """What may be shown of a lease: the subject's number only by its last digits."""
-    names = dict(session.execute(select(Office.code, Office.name)).all())
+    offices = dict(session.execute(select(Office.code, Office.name)).all())
     subject = session.get(Subject, lease.subject)
+    names = Names(
+        offices.get(lease.guest, lease.guest),
+        offices.get(lease.host, lease.host),
+        session.get_one(Officer, lease.officer_id).username,
+        subject.bhxh_no if subject else None,
+    )
+    return shown(lease, names, position=position(session, lease), dsn=dsn)
+
+
+def shown(lease: Lease, names: Names, *, position: int | None = None, dsn: str | None = None) -> LeaseView:
+    """The same for whoever has the names at hand."""
     over = lease.state_ not in (LeaseState.OPENING, LeaseState.ACTIVE)
     return LeaseView(
         lease=str(lease.id),
@@ -66,21 +87,21 @@ def view(session: Session, lease: Lease, *, dsn: str | None = None) -> LeaseView
         kind=lease.account_name.split("-")[0],
         guest=lease.guest,
         host=lease.host,
-        guest_name=names.get(lease.guest, lease.guest),
-        host_name=names.get(lease.host, lease.host),
+        guest_name=names.guest,
+        host_name=names.host,
         dossier=lease.dossier,
-        subject=masked(subject.bhxh_no) if subject else "",
+        subject=masked(names.bhxh_no) if names.bhxh_no else "",
         fields=tuple(lease.fields),
         reason=lease.reason,
         state=lease.state,
-        holder=session.get_one(Officer, lease.officer_id).username,
+        holder=names.holder,
         holder_name=lease.officer_name,
         requested_at=lease.requested_at,
         opened_at=lease.opened_at,
         expires_at=lease.expires_at,
         limit_at=lease.limit_at,
         renewals_left=0 if over else max(0, RENEWALS - lease.renewals),
-        position=position(session, lease),
+        position=position,
         end_reason=lease.end_reason,
         end_note=lease.end_note,
         sessions_ended=lease.sessions_ended,

@@ -33,7 +33,28 @@ def record(
     intent: bool = False,
     **facts: Any,
 ) -> int:
-    """Leave one record in the caller's transaction; returns its inbox id.
+    """Leave one record in the caller's transaction; returns its inbox id. The words: `described`."""
+    fields = described(
+        rt, event, actor=actor, origin=origin, account=account, lease=lease, reason=reason, failed=failed,
+        intent=intent, **facts,
+    )  # fmt: skip
+    return journal.leave(session, at=rt.now(), fields=fields)
+
+
+def described(
+    rt: Runtime,
+    event: Event,
+    *,
+    actor: Actor | None = None,
+    origin: Origin | None = None,
+    account: Account | AccountName | None = None,
+    lease: Lease | None = None,
+    reason: str | None = None,
+    failed: bool = False,
+    intent: bool = False,
+    **facts: Any,
+) -> dict[str, Any]:
+    """The fields of a record.
 
     `intent` marks the first of two records around an act elsewhere. `failed` makes it the event's failed twin,
     `reason` is a stable code or a person's words. `facts` go in as they are: office, host, guest, dossier,
@@ -52,8 +73,7 @@ def record(
         "policy": rt.gate.version,
     }
     fields |= _who(actor) | _account(account) | _lease(lease)
-    fields |= {name: value for name, value in facts.items() if value is not None}
-    return journal.leave(session, at=rt.now(), fields=fields)
+    return fields | {name: value for name, value in facts.items() if value is not None}
 
 
 _DENIALS = frozenset({Event.ACCESS_DENIED, Event.LEASE_DENIED})

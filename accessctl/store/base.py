@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, DateTime, Engine, LargeBinary, MetaData, Text, create_engine
+from sqlalchemy import BigInteger, DateTime, Engine, LargeBinary, MetaData, Text, create_engine, event
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+_STALE = 1.0  # seconds unused after which a pooled connection is asked whether it lives
 
 
 class Base(DeclarativeBase):
@@ -34,12 +38,12 @@ class Base(DeclarativeBase):
 
 def engine(url: str, *, pool: int = 10, application: str = "accessctl") -> Engine:
     """An engine that gives up in seconds: a control database out of reach must not hold a counter up."""
-    return create_engine(
+    made = create_engine(
         url,
         pool_size=pool,
         max_overflow=pool,
         pool_timeout=3,
-        pool_pre_ping=True,
+        pool_use_lifo=True,
         connect_args={
             "connect_timeout": 3,
             "application_name": application,
@@ -50,6 +54,25 @@ def engine(url: str, *, pool: int = 10, application: str = "accessctl") -> Engin
             "tcp_user_timeout": 5000,
         },
     )
+    _ask_the_idle(made)
+    return made
+
+
+def _ask_the_idle(bind: Engine) -> None:
+    """A connection that lay unused for a while is asked whether it lives; one just used is not, to save the trip."""
+
+    @event.listens_for(bind, "checkin")
+    def put_back(connection: Any, record: Any) -> None:
+        record.info["put_back"] = time.monotonic()
+
+    @event.listens_for(bind, "checkout")
+    def take(connection: Any, record: Any, proxy: Any) -> None:
+        if time.monotonic() - record.info.get("put_back", time.monotonic()) < _STALE:
+            return
+        try:
+            bind.dialect.do_ping(connection)
+        except bind.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error  # the pool connects anew and tries again
 
 
 def sessions(bind: Engine) -> sessionmaker[Session]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import Connection, insert, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -17,10 +17,16 @@ from audit.entry import encode
 
 WAKE = "accessctl_inbox"
 """The channel on which a waiter wakes the sequencer; a wake-up only, nothing depends on it."""
+SEALED = "accessctl_log"
+"""The channel on which the sequencer wakes those who wait; a wake-up only too, the log itself is asked."""
 LATE_AFTER = 5.0
 """Seconds after which the sequencer counts as late and nothing is lent (audit.md §2.3)."""
-_FIRST_LOOK = 0.003
-_BETWEEN_LOOKS = 0.002
+_UNWOKEN = 0.05  # seconds between looks when no wake-up comes
+
+
+def leaf(at: datetime, fields: Mapping[str, Any]) -> bytes:
+    """The bytes that are stored and hashed (audit.md §2.1). Fields that are None are left out."""
+    return encode({"at": at, **{name: value for name, value in fields.items() if value is not None}})
 
 
 def leave(session: Session, *, at: datetime, fields: Mapping[str, Any]) -> int:
@@ -29,8 +35,7 @@ def leave(session: Session, *, at: datetime, fields: Mapping[str, Any]) -> int:
     Fields that are None are left out, so that a leaf says only what there is to say. Raises
     Unavailable("audit.unavailable") when the inbox cannot be written: what is not recorded is not done (S35).
     """
-    leaf = encode({"at": at, **{name: value for name, value in fields.items() if value is not None}})
-    statement = insert(AuditInbox).values(at=at, leaf=leaf).returning(AuditInbox.id)
+    statement = insert(AuditInbox).values(at=at, leaf=leaf(at, fields)).returning(AuditInbox.id)
     session.flush()
     try:
         return session.execute(statement).scalar_one()
@@ -50,18 +55,27 @@ def await_checkpoint(sessions: sessionmaker[Session], inbox_id: int, *, patience
     try:
         with sessions() as session:
             connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-            connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": WAKE})
-            pause = _FIRST_LOOK
-            while True:
-                time.sleep(pause)
-                if connection.execute(_SEQUENCED, {"id": inbox_id}).scalar():
-                    return
+            connection.execute(_LISTEN)
+            while not connection.execute(_SEQUENCED, {"id": inbox_id}).scalar():
                 if time.monotonic() > deadline:
                     raise Unavailable("audit.late")
-                pause = min(pause + _BETWEEN_LOOKS, 0.05)
+                wait_for_notice(connection, _UNWOKEN)
+            connection.execute(_UNLISTEN)
     except SQLAlchemyError as error:
         raise Unavailable("audit.unavailable") from error
 
 
+def wait_for_notice(connection: Connection, seconds: float) -> None:
+    """Until a channel that this connection listens to says something, or the time is over; then drain it."""
+    raw, driver = connection.connection.driver_connection, connection.dialect.loaded_dbapi
+    try:
+        for _ in raw.notifies(timeout=seconds, stop_after=1):  # type: ignore[union-attr]  # None once invalidated
+            continue
+    except driver.Error as error:
+        connection.invalidate(error)
+        raise Unavailable("audit.unavailable") from error
+
+
+_LISTEN, _UNLISTEN = text(f"LISTEN {SEALED}"), text(f"UNLISTEN {SEALED}")
 _SEQUENCED = text("SELECT EXISTS (SELECT FROM audit_log WHERE inbox_id = :id)")
 """The log row and the checkpoint over it are written in one transaction: one seen, both are there."""

@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from select import select
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
-from accessctl.store.journal import WAKE
+from accessctl.store.journal import SEALED, WAKE, wait_for_notice
 from audit.checkpoint import open_checkpoint, sign_checkpoint
 from audit.merkle import Frontier, leaf_hash
 from audit.note import Signer, Verifier
@@ -29,11 +28,12 @@ _TAKE = text(
     " RETURNING id, at, leaf) SELECT id, at, leaf FROM moved ORDER BY id"
 )
 _APPEND = text(
-    "INSERT INTO audit_log (idx, at, leaf, inbox_id)"
+    "WITH appended AS (INSERT INTO audit_log (idx, at, leaf, inbox_id)"
     " SELECT * FROM unnest(CAST(:idx AS bigint[]), CAST(:at AS timestamptz[]), CAST(:leaf AS bytea[]),"
-    " CAST(:inbox AS bigint[]))"
+    " CAST(:inbox AS bigint[])))"
+    " INSERT INTO audit_checkpoint (size, frontier, note, at) VALUES (:size, :frontier, :note, :signed_at)"
+    " RETURNING pg_notify(:sealed, '')"
 )
-_SIGN = text("INSERT INTO audit_checkpoint (size, frontier, note, at) VALUES (:size, :frontier, :note, :at)")
 _LAST = text("SELECT size, frontier, note, at FROM audit_checkpoint ORDER BY size DESC LIMIT 1")
 
 
@@ -65,15 +65,8 @@ class Sequencer:
         return bool(won)
 
     def wait(self, seconds: float) -> None:
-        """Until somebody wakes us or the time is over; several wake-ups are one."""
-        raw = self.connection.connection.driver_connection
-        if raw is None:
-            return
-        ready, _, _ = select([raw.fileno()], [], [], seconds)
-        if ready:
-            for _ in raw.notifies(timeout=0, stop_after=1000):
-                continue
-            self.connection.rollback()
+        """Until somebody wakes us or the time is over."""
+        wait_for_notice(self.connection, seconds)
 
     def close(self) -> None:
         """Give the election up."""
@@ -104,18 +97,19 @@ class Sequencer:
         first = frontier.size
         for row in rows:
             frontier.append(leaf_hash(bytes(row.leaf)))
-        self._append(first, rows)
         note = sign_checkpoint(self.signer, self.origin, frontier.size, frontier.root())
-        signed = {"size": frontier.size, "frontier": frontier.to_bytes(), "note": note, "at": now}
-        self.connection.execute(_SIGN, signed)
+        signed = {"size": frontier.size, "frontier": frontier.to_bytes(), "note": note, "signed_at": now}
+        self._append(first, rows, signed)
         self.connection.commit()
         self.frontier = frontier
         return len(rows), [json.loads(bytes(r.leaf))["event"] for r in rows if abs(r.at - now) > CLOCK_LEEWAY]
 
-    def _append(self, first: int, rows: Sequence[Any]) -> None:
+    def _append(self, first: int, rows: Sequence[Any], signed: dict[str, Any]) -> None:
         self.connection.execute(
             _APPEND,
             {
+                **signed,
+                "sealed": SEALED,
                 "idx": list(range(first, first + len(rows))),
                 "at": [row.at for row in rows],
                 "leaf": [bytes(row.leaf) for row in rows],

@@ -104,7 +104,6 @@ def machines(world: World, tmp_path: Path) -> Iterator[Machines]:
 @pytest.fixture
 def working(world: World) -> Working:
     """`with working():` – the worker's loops, on the world's clock, finish what others left."""
-    forget_old_log(world)
 
     @contextmanager
     def run() -> Iterator[Worker]:
@@ -117,17 +116,6 @@ def working(world: World) -> Working:
             worker.stop()
 
     return run
-
-
-def forget_old_log(world: World) -> None:
-    """The server's log tells of earlier tests' leases, of which this world's ledger knows nothing: begin at its end."""
-    newest = max(world.province.cluster.log_folder.glob("*.json"))
-    with world.admin_control() as admin:
-        admin.execute(
-            "INSERT INTO evidence_mark (name, position, detail, read_at)"
-            " SELECT 'log:' || system_identifier, %s, %s, now() FROM pg_control_system()",
-            (newest.stat().st_size, newest.name),
-        )
 
 
 def leases(world: World) -> list[tuple[str, str, str | None]]:

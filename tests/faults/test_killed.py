@@ -1,4 +1,4 @@
-"""A process that dies at any step of check-out or check-in leaves nothing that another does not finish (access.md §4)."""
+"""A process that dies at any step of check-out or check-in leaves nothing that nobody finishes (access.md §4)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ OPENING = {
     "opening.intended": {"lease.requested"},
     "opening.awaited": {"lease.requested"},
     "opening.lent": {"lease.requested"},
-    "opening.handing_over": {"lease.requested"},
     "opening.handed_over": {"lease.requested", "lease.checkout", "lease.revealed"},
 }
-LENT = {"opening.lent", "opening.handing_over", "opening.handed_over"}
+LENT = {"opening.lent", "opening.handed_over"}
 CLOSING = {
     "closing.asked": set(),
     "closing.intended": {"lease.closing"},

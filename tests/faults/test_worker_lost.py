@@ -1,0 +1,79 @@
+"""The worker dies; another one takes over what it watched (access.md §4)."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from accessctl.services import leasing
+from tests.common.world import World, eventually
+from tests.faults.conftest import Machines, Working, assert_log_whole, leases
+
+
+def test_leases_of_a_killed_worker_end_on_time_under_the_next_one(
+    world: World, machines: Machines, working: Working
+) -> None:
+    world.stop_sequencer()  # the worker brings its own, as in production
+    eventually(lambda: world._sequencer.close() or not _elected(world))
+    first = machines.worker()
+    eventually(lambda: _elected(world), within=30)
+    kept = world.lend("cjt.the1", "TKCL-CJT-DML")
+    ending = world.lend("dml.the1", "TKCL-DML-CJT")
+    assert kept.dsn is not None
+    assert ending.dsn is not None
+    with (
+        psycopg.connect(kept.dsn, autocommit=True) as alive,
+        psycopg.connect(ending.dsn, autocommit=True) as cut,
+    ):
+        _ends_in_a_moment(world, ending.lease)
+        first.kill()
+        eventually(lambda: _over(world, ending.lease))
+        assert cut.execute("SELECT 1").fetchone() == (
+            1,
+        )  # nobody was there to end it, and nobody else may use it
+        assert cut.execute("SELECT outcome FROM bhyt.view_reissue('0')").fetchone() == ("lease_over",)
+        with working():
+            eventually(lambda: world.roles_with_login() == {"tkcl_cjt_dml"})
+            with pytest.raises(psycopg.OperationalError):
+                cut.execute("SELECT 1")
+            assert alive.execute("SELECT 1").fetchone() == (1,)
+            done = leasing.close_lease(world.rt, world.actor("cjt.the1"), kept.lease)
+            assert (done.state, done.sessions_ended) == ("CLOSED", 1)
+            eventually(lambda: all(state == "CLOSED" for _, state, _ in leases(world)))
+            world.settle()
+    assert dict((lease, reason) for lease, _, reason in leases(world)) == {
+        kept.lease: "returned",
+        ending.lease: "expired",
+    }
+    assert world.roles_with_login() == set()
+    assert_log_whole(world)
+
+
+def _elected(world: World) -> bool:
+    """Whether somebody holds the lock of the one sequencer in this world's control database."""
+    with world.admin_control() as admin:
+        found = admin.execute(
+            "SELECT FROM pg_locks WHERE locktype = 'advisory'"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        return found.fetchone() is not None
+
+
+def _ends_in_a_moment(world: World, lease: str) -> None:
+    """Bring the end near on both sides, as if its 15 minutes were nearly over."""
+    with world.admin_office("CJT") as admin:
+        admin.execute(
+            "UPDATE access.lease SET opened_at = now() - interval '14 minutes', expires_at = now() + interval '0.7 s'"
+            " WHERE lease_id = %s",
+            (lease,),
+        )
+    with world.admin_control() as admin:
+        admin.execute("UPDATE lease SET expires_at = now() + interval '0.7 s' WHERE id = %s", (lease,))
+
+
+def _over(world: World, lease: str) -> bool:
+    with world.admin_office("CJT") as admin:
+        row = admin.execute(
+            "SELECT expires_at < clock_timestamp() FROM access.lease WHERE lease_id = %s", (lease,)
+        ).fetchone()
+        return row == (True,)
