@@ -1,89 +1,29 @@
-"""Custodians: who appoints whom, exactly one at a time, and what their coming and going does (R30–R34)."""
+"""Custodians: who appoints whom, exactly one at a time, and who is told (R30–R34, S06–S08, S13)."""
 
 from __future__ import annotations
 
 import threading
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
-import psycopg
 import pytest
 
 from accessctl.domain.accounts import Kind
-from accessctl.errors import AccessError, Invalid, NotFound, Refused, message
-from accessctl.services import accounts, closing, custody, custody_watch, leasing
+from accessctl.errors import AccessError, Invalid, NotFound, Refused
+from accessctl.services import custody, leasing
 from accessctl.services.control import transaction
+from tests.common.custodians import (
+    appoint,
+    contacts,
+    custodian,
+    end,
+    findings_of,
+    refused,
+    states,
+    time_passes,
+)
 from tests.common.world import World
 
 CARD_CLERKS = ("cjt.the1", "cjt.the2")
-
-
-def contacts(world: World, username: str = "cjt.tn1") -> dict[tuple[str, str], custody.Contact]:
-    with transaction(world.rt) as session:
-        found = custody.contact_list(world.rt, session, world.actor(username))
-    return {(contact.office, contact.kind): contact for contact in found}
-
-
-def custodian(world: World, office: str, kind: Kind) -> str:
-    username = contacts(world)[office, kind].username
-    assert username is not None
-    return username
-
-
-def appoint(
-    world: World,
-    head: str,
-    office: str,
-    kind: Kind,
-    officer: str,
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    decision: str = "02/QĐ-BHXH",
-) -> custody.Custody:
-    wanted = custody.Appointment(office, kind, officer, decision, since or world.now(), until)
-    with transaction(world.rt) as session:
-        return custody.appoint(world.rt, session, world.actor(head), wanted)
-
-
-def refused(world: World, *words: Any, **more: Any) -> str:
-    """The code of the refusal; nothing may have changed in who answers for what."""
-    before, records = contacts(world), len(world.records())
-    with pytest.raises(AccessError) as raised:
-        appoint(world, *words, **more)
-    assert contacts(world) == before
-    assert len(world.records()) == records
-    assert message(raised.value.code, "vi", **raised.value.facts) != message("internal", "vi")
-    return raised.value.code
-
-
-def end(world: World, head: str, office: str, kind: Kind, reason: str = "03/QĐ-BHXH") -> list[str]:
-    with transaction(world.rt) as session:
-        ending = custody.end(world.rt, session, world.actor(head), office, kind, reason)
-    closing.finish_all(world.rt, ending)
-    return ending
-
-
-def time_passes(world: World, **how_long: float) -> list[str]:
-    """The clock moves on and the worker's loop takes its turn."""
-    world.shift += timedelta(**how_long)
-    with transaction(world.rt) as session:
-        ending = custody_watch.watch(world.rt, session)
-    closing.finish_all(world.rt, ending)
-    return ending
-
-
-def states(world: World, guest: str, kind: Kind) -> list[tuple[str, str | None]]:
-    with transaction(world.rt) as session:
-        rows = accounts.rows(world.rt, session, world.actor("vpt.cntt1"))
-    return [(row.state, row.reason) for row in rows if row.guest == guest and row.kind == kind]
-
-
-def findings_of(world: World, kind: str) -> list[tuple[Any, ...]]:
-    with world.admin_control() as admin:
-        return admin.execute(
-            "SELECT office, severity, times, details FROM finding WHERE kind = %s", (kind,)
-        ).fetchall()
 
 
 # --- who appoints, and whom -----------------------------------------------------------------------
@@ -296,125 +236,6 @@ def test_R34_every_change_of_a_custodian_publishes_the_list_anew(world: World) -
     appoint(world, "cjt.gd", "CJT", Kind.TKCL, "cjt.the2")
     published = world.records("contactlist.published")[before:]
     assert [(record["guest"], record["actor"]) for record in published] == [("CJT", "cjt.gd")] * 2
-
-
-# --- nobody answers: suspended; somebody else answers: old credentials are void --------------------
-
-
-def test_S10_without_a_successor_the_eight_accounts_are_suspended_and_live_sessions_end(world: World) -> None:
-    lease = world.lend("cjt.the1", "TKCL-CJT-DML")
-    waiting = world.lend("cjt.the2", "TKCL-CJT-DML", number=2)
-    correcting = world.lend("cjt.thu1", "TKHCTT-CJT-DRL")
-    assert lease.dsn is not None
-    with psycopg.connect(lease.dsn, autocommit=True) as client:
-        assert end(world, "cjt.gd", "CJT", Kind.TKCL) == [lease.lease]
-        with pytest.raises(psycopg.OperationalError):
-            client.execute("SELECT 1")
-    assert states(world, "CJT", Kind.TKCL) == [("SUSPENDED", "no_custodian")] * 8
-    assert states(world, "CJT", Kind.TKHCTT) == [("ACTIVE", None)] * 8
-    assert world.roles_with_login() == {"tkhctt_cjt_drl"}
-    ended = leasing.show_lease(world.rt, world.actor("cjt.the1"), lease.lease)
-    assert (ended.state, ended.end_reason) == ("CLOSED", "revoked")
-    assert leasing.show_lease(world.rt, world.actor("cjt.the2"), waiting.lease).state == "DENIED"
-    assert leasing.show_lease(world.rt, world.actor("cjt.thu1"), correcting.lease).state == "ACTIVE"
-    time_passes(world)
-    assert findings_of(world, "no_custodian") == [("CJT", 2, 1, {"account_kind": "TKCL"})]
-    assert len(world.records("account.suspended")) == 8
-    with pytest.raises(Refused) as raised:
-        world.lend("cjt.the2", "TKCL-CJT-KNO", number=3)
-    assert raised.value.code == "lease.no_custodian"
-    assert "Chưa có cán bộ quản lý TKCL" in str(raised.value)
-
-
-def test_S10_the_same_when_the_assignment_simply_runs_out(world: World) -> None:
-    end(world, "cjt.gd", "CJT", Kind.TKCL)
-    appoint(world, "cjt.gd", "CJT", Kind.TKCL, "cjt.the2", until=world.now() + timedelta(hours=2))
-    time_passes(world)
-    lease = world.lend("cjt.the1", "TKCL-CJT-DML")
-    assert lease.dsn is not None
-    ended, published = len(world.records("custodian.ended")), len(world.records("contactlist.published"))
-    with psycopg.connect(lease.dsn, autocommit=True) as client:
-        assert time_passes(world, hours=3) == [lease.lease]
-        with pytest.raises(psycopg.OperationalError):
-            client.execute("SELECT 1")
-    assert states(world, "CJT", Kind.TKCL) == [("SUSPENDED", "no_custodian")] * 8
-    assert world.roles_with_login() == set()
-    assert [row[:3] for row in findings_of(world, "no_custodian")] == [("CJT", 2, 1)]
-    told = world.records("custodian.ended")[ended:]
-    assert [(r["actor"], r["guest"], r["details"]["custodian"]) for r in told] == [
-        ("system", "CJT", "cjt.the2")
-    ]
-    assert len(world.records("contactlist.published")) == published + 1
-    assert time_passes(world, hours=1) == []
-    assert len(world.records("custodian.ended")) == ended + 1
-    assert len(world.records("account.suspended")) == 16  # eight by the head's end, eight by the clock
-
-
-def test_S10_a_new_custodian_brings_the_accounts_back_but_not_those_locked_meanwhile(world: World) -> None:
-    end(world, "cjt.gd", "CJT", Kind.TKCL)
-    with transaction(world.rt) as session:
-        accounts.lock(world.rt, session, world.actor("vpt.cntt1"), "TKCL-CJT-KNO", "Kiểm tra")
-    appoint(world, "cjt.gd", "CJT", Kind.TKCL, "cjt.the2")
-    found = states(world, "CJT", Kind.TKCL)
-    assert found.count(("ACTIVE", None)) == 7
-    assert ("LOCKED", "Kiểm tra") in found
-
-
-def test_S10_a_gap_that_is_coming_is_told_five_working_days_ahead(world: World) -> None:
-    end(world, "cjt.gd", "CJT", Kind.TKCL)
-    appoint(world, "cjt.gd", "CJT", Kind.TKCL, "cjt.the2", until=world.now() + timedelta(days=30))
-    time_passes(world, days=10)
-    assert findings_of(world, "custody_ending") == []
-    time_passes(world, days=17)
-    assert [row[0] for row in findings_of(world, "custody_ending")] == ["CJT"]
-    appointed = world.now() + timedelta(days=3)
-    appoint(world, "cjt.gd", "CJT", Kind.TKCL, "cjt.the1", since=appointed)
-    assert states(world, "CJT", Kind.TKCL) == [("ACTIVE", None)] * 8
-
-
-def test_S12_a_change_of_custodian_ends_sessions_voids_secrets_and_publishes_the_new_list(
-    world: World,
-) -> None:
-    old = custodian(world, "CJT", Kind.TKCL)
-    new = next(name for name in CARD_CLERKS if name != old)
-    lease = world.lend("cjt.the1", "TKCL-CJT-DML")
-    assert lease.dsn is not None
-    with psycopg.connect(lease.dsn, autocommit=True) as client:
-        end(world, "cjt.gd", "CJT", Kind.TKCL)
-        appoint(world, "cjt.gd", "CJT", Kind.TKCL, new)
-        with pytest.raises(psycopg.OperationalError):
-            client.execute("SELECT 1")
-    with pytest.raises(psycopg.OperationalError, match=r"not permitted to log in|authentication failed"):
-        psycopg.connect(lease.dsn)
-    assert len(world.records("account.rotated")) == 8
-    assert custodian(world, "CJT", Kind.TKCL) == new
-    assert world.records("contactlist.published")[-1]["guest"] == "CJT"
-    again = world.lend("cjt.the1", "TKCL-CJT-DML", number=2)
-    assert again.dsn is not None
-    secret = psycopg.conninfo.conninfo_to_dict(again.dsn)["password"]
-    assert secret != psycopg.conninfo.conninfo_to_dict(lease.dsn)["password"]
-    with pytest.raises(psycopg.OperationalError, match="authentication failed"):
-        psycopg.connect(lease.dsn)
-    with psycopg.connect(again.dsn) as client:
-        assert client.execute("SELECT session_user").fetchone() == ("tkcl_cjt_dml",)
-
-
-def test_S12_a_planned_change_takes_effect_at_its_moment_without_a_gap(world: World) -> None:
-    end(world, "cjt.gd", "CJT", Kind.TKCL)
-    noon = world.now() + timedelta(hours=1)
-    appoint(world, "cjt.gd", "CJT", Kind.TKCL, "cjt.the1", until=noon)
-    appoint(world, "cjt.gd", "CJT", Kind.TKCL, "cjt.the2", since=noon)
-    time_passes(world)
-    lease = world.lend("cjt.thu1", "TKHCTT-CJT-DML")
-    ours = world.lend("cjt.the2", "TKCL-CJT-DML", number=2)
-    rotated = len(world.records("account.rotated"))
-    assert time_passes(world, hours=2) == [ours.lease]
-    assert custodian(world, "CJT", Kind.TKCL) == "cjt.the2"
-    assert states(world, "CJT", Kind.TKCL) == [("ACTIVE", None)] * 8
-    assert len(world.records("account.rotated")) == rotated + 8
-    assert leasing.show_lease(world.rt, world.actor("cjt.thu1"), lease.lease).state == "ACTIVE"
-    assert findings_of(world, "no_custodian") == []
-    assert time_passes(world, minutes=1) == []
 
 
 def test_S13_a_custodian_does_not_revoke_leases_of_the_other_kind(world: World) -> None:
