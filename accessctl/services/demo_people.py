@@ -61,16 +61,18 @@ def _head(rt: Runtime, session: Session, office: str, kind: Kind) -> Actor:
     return next((head for head in heads if head.department == CUSTODY_DEPARTMENT[kind]), heads[0])
 
 
+_SERVES = {Kind.TKCL: Role.CARD, Kind.TKHCTT: Role.COLLECTION}
+
+
 def custody_candidate(session: Session, office: str, kind: Kind) -> Officer:
-    """The second officer of the department by user name, not a head: the first goes on serving at the counter."""
+    """The second of those who serve with the kind, by user name: the first goes on at the counter."""
     people = session.scalars(
         select(Officer)
         .where(Officer.office_code == office, Officer.department == CUSTODY_DEPARTMENT[kind])
         .options(selectinload(Officer.roles))
         .order_by(Officer.username)
     ).all()
-    ordinary = [p for p in people if all(r.role != Role.UNIT_HEAD for r in p.roles)]
-    return ordinary[1]
+    return [p for p in people if any(r.role == _SERVES[kind] for r in p.roles)][1]
 
 
 def described(rt: Runtime, password: str) -> list[dict[str, Any]]:
