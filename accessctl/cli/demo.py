@@ -34,13 +34,13 @@ _READY_WITHIN = 60.0
 @click.option("--port", default=8000, show_default=True, help="Port of the pages on 127.0.0.1.")
 @click.option("--tour", is_flag=True, help="Play a day's account steps against the running demo of --data.")
 @click.option(
-    "--full", is_flag=True, help="With --tour: also wait, two minutes, for an abandoned lease to end."
+    "--quick", is_flag=True, help="With --tour: do not wait, two minutes, for an abandoned lease to end."
 )
 @click.option("--people", type=int, help="Participants for each office instead of the demo's 100 to 300.")
-def demo(data: Path, port: int, tour: bool, full: bool, people: int | None) -> None:
+def demo(data: Path, port: int, tour: bool, quick: bool, people: int | None) -> None:
     """Start (and at first build) the demo; or with --tour play a day on the one that runs."""
     if tour:
-        raise click.exceptions.Exit(play(data, full=full))
+        raise click.exceptions.Exit(play(data, quick=quick))
     console = Console(stderr=True, highlight=False)
     folder = DemoFolder(data.resolve())
     folder.make()

@@ -26,7 +26,7 @@ NOT_RUN = {
     "make demo": "what it calls, `accessctl demo`, is what this test runs the other commands on",
     "make test": "this test is part of it",
     ". .venv/bin/activate": "the tests run in an environment of their own choice",
-    "accessctl demo --tour": "played in test_tour.py, step by step; --full is the same with two minutes of waiting",
+    "accessctl demo --tour": "played in test_tour.py, step by step; without --quick it waits two minutes more",
     "psql": "the connection string in it is a placeholder; test_tour.py runs psql on real ones",
 }
 

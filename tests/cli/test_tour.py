@@ -47,7 +47,7 @@ def test_the_tour_says_so_when_no_demo_is_running(tmp_path: Path) -> None:
 
 
 def test_a_day_is_played_through_the_public_interfaces_and_every_step_holds(demo: Demo) -> None:
-    played = run("demo", "--tour", "--data", str(demo.data))
+    played = run("demo", "--tour", "--quick", "--data", str(demo.data))
     assert played.returncode == 0, played.stdout + played.stderr
     assert verdicts(played.stdout) == dict.fromkeys(STEPS, True)
     assert "6/6" in played.stdout
@@ -64,7 +64,7 @@ def test_played_on_a_sabotaged_demo_the_tour_names_the_broken_steps_and_exits_no
         admin.execute(
             psycopg.sql.SQL("ALTER EVENT TRIGGER {} DISABLE").format(psycopg.sql.Identifier(triggers[0]))
         )
-    played = run("demo", "--tour", "--data", str(demo.data))
+    played = run("demo", "--tour", "--quick", "--data", str(demo.data))
     assert played.returncode == 1, played.stdout + played.stderr
     broken = {at for at, well in verdicts(played.stdout).items() if not well}
     assert broken == {"09:10", "15:30", "17:00"}, played.stdout

@@ -75,10 +75,10 @@ def lost_answer(day: Day) -> None:
     clerk, blank = day.clerks()[0], day.blank()
     with day.loan(clerk, "TKCL-CJT-DSG") as first:
         _cut_off(day, first, blank)
-        if day.full:
-            _abandoned(day, first)
-        else:
+        if day.quick:
             day.give_back(first)
+        else:
+            _abandoned(day, first)
     with day.loan(clerk, "TKCL-CJT-DSG", again=first) as second:
         before, done, after = day.work(second, VIEW, REISSUE, VIEW, blank=blank)
         mine = [entry["id"] for entry in before["reissues"] if entry["blank_serial"] == blank]

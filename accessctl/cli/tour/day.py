@@ -39,7 +39,7 @@ class Day:
     psql: Psql
     pages: Pages
     people: list[dict[str, Any]]
-    full: bool
+    quick: bool
     leases: list[str] = field(default_factory=list)
     """The leases of this play under which somebody logged in."""
     _number: int = field(default_factory=lambda: 1 + 10 * secrets.randbelow(99_999))
