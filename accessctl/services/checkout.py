@@ -9,7 +9,7 @@ import secrets
 import uuid
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,7 @@ from accessctl.domain.dossiers import Field
 from accessctl.domain.events import Event
 from accessctl.domain.leases import LeaseState, Term
 from accessctl.errors import AccessError, Conflict, Refused, Unavailable
+from accessctl.officedb.connection import parts
 from accessctl.officedb.credentials import (
     PERSON_ITERATIONS,
     SERVICE_ITERATIONS,
@@ -236,9 +237,13 @@ def _shown(rt: Runtime, session: Session, holder: Actor, lease: Lease) -> str:
 
 
 def _dsn(rt: Runtime, lease: Lease) -> str:
-    host, port, dbname = rt.offices.place(lease.host)
-    login = f"{AccountName.parse(lease.account_name).role}:{secret_of(rt, lease)}"
-    return f"postgresql://{login}@{host}:{port}/{quote(dbname)}?application_name={quote(application_name(lease))}"
+    """What a person's own client needs, as a URL; TLS as strict as ours."""
+    role = AccountName.parse(lease.account_name).role
+    known = parts(rt.offices.account_dsn(lease.host, role))
+    options = {"application_name": application_name(lease)}
+    options |= {name: known[name] for name in ("sslmode", "sslrootcert") if name in known}
+    place = f"{known['host']}:{known.get('port', '5432')}/{quote(known['dbname'])}"
+    return f"postgresql://{role}:{secret_of(rt, lease)}@{place}?{urlencode(options)}"
 
 
 def application_name(lease: Lease) -> str:
