@@ -94,14 +94,15 @@ def raise_finding(
         "last_at": now,
         "state": "OPEN",
     }
-    statement = insert(Finding).values(values)
-    again = {"times": Finding.times + int(count), "last_at": now if count else Finding.last_at}
-    row = session.execute(
-        statement.on_conflict_do_update(index_elements=["key"], set_=again).returning(
-            Finding.id, Finding.times
-        )
-    ).one()
-    if row.times > 1:
+    new = insert(Finding).values(values)
+    again = {"times": Finding.times + 1, "last_at": now}
+    statement = (
+        new.on_conflict_do_update(index_elements=["key"], set_=again)
+        if count
+        else new.on_conflict_do_nothing(index_elements=["key"])
+    )
+    row = session.execute(statement.returning(Finding.id, Finding.times)).one_or_none()
+    if row is None or row.times > 1:
         return False
     told = {"finding": row.id, "kind": kind.value, "severity": severity, **dict(details or {})}
     try:
@@ -112,7 +113,7 @@ def raise_finding(
                 Event.FINDING_RAISED,
                 account=account,
                 lease=lease,
-                reason=kind.value,
+                reason=f"finding.{kind}",
                 details=told,
                 guest=None if account else office,
             )

@@ -86,7 +86,7 @@ def unexplained(rt: Runtime, session: Session, login: Login, *, why: str) -> Non
         Event.DB_UNEXPLAINED_LOGIN,
         account=account,
         origin=origin,
-        reason=why,
+        reason=f"db.{why}",
         details=details,
         host=None if account else login.host,
     )

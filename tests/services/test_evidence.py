@@ -307,7 +307,7 @@ def test_S33_a_login_past_the_gate_is_unexplained_severity_1_and_locks_the_accou
         world.shift = timedelta(seconds=10)  # the host's own tables have been read since
         collect(world, "DML")
     (strange,) = world.records("db.unexplained_login")
-    assert (strange["account"], strange["reason"], strange["guest"]) == (ACCOUNT, "no_trigger_row", "CJT")
+    assert (strange["account"], strange["reason"], strange["guest"]) == (ACCOUNT, "db.no_trigger_row", "CJT")
     assert strange["address"] == "127.0.0.1"
     (finding,) = found(world, Kind.UNEXPLAINED_LOGIN)
     assert (finding["severity"], finding["account"]) == (1, ACCOUNT)
@@ -330,7 +330,7 @@ def test_S33_a_lease_invented_in_the_host_explains_no_login(world: World) -> Non
     with given_by_hand(world) as dsn, psycopg.connect(dsn, autocommit=True) as client:
         collect_rows(world, "DML")
         (strange,) = world.records("db.unexplained_login")
-        assert (strange["account"], strange["reason"]) == (ACCOUNT, "no_such_lease")
+        assert (strange["account"], strange["reason"]) == (ACCOUNT, "db.no_such_lease")
         assert state_of(world, ACCOUNT) == "LOCKED"
         loop = HostLoop(world.rt, Ledger(world.rt), "DML")
         loop.turn()
