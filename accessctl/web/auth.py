@@ -21,6 +21,7 @@ from accessctl.services.control import transaction
 from accessctl.web import gates
 from accessctl.web.context import origin, runtime
 
+_BY_ITSELF = frozenset({"desk.heartbeat"})
 _WITHOUT_CHANGE = frozenset({"me.password", "public.sign_out"})
 
 
@@ -90,6 +91,8 @@ def _resume(token: str) -> SignedIn | None:
     runtime_ = runtime()
     with transaction(runtime_) as database:
         actor = signin.resume(runtime_, database, token, origin())
+        if request.endpoint in _BY_ITSELF:
+            database.expunge_all()  # what a page does by itself is no sign of a person: it must not end the idling
     return SignedIn(token, actor) if actor else None
 
 

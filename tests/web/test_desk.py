@@ -302,3 +302,16 @@ def test_a_lease_is_nobody_elses(visitor: Visitor, another: Visitor, world: Worl
     assert another.get("/leases/1").status_code == 404
     assert visitor.get("/desk/").status_code == 200
     assert "Xem thông tin" in visitor.words()
+
+
+def test_a_page_that_only_beats_does_not_keep_an_idle_person_signed_in(visitor: Visitor, world: World):
+    visitor.sign_in("cjt.the2")
+    borrow(visitor)
+    strip = visitor.all("section", id="strip")[0]
+    beat = {"headers": {"HX-Request": "true", "X-CSRFToken": visitor.token}, "data": {"state": "ACTIVE"}}
+    for minutes in (5, 10, 14):
+        world.shift = timedelta(minutes=minutes)
+        assert visitor.client.post(strip.get("hx-post"), **beat).status_code == 200
+    world.shift = timedelta(minutes=15, seconds=30)
+    ended = visitor.client.post(strip.get("hx-post"), **beat)
+    assert (ended.status_code, ended.headers["HX-Redirect"]) == (401, "/sign-in")
