@@ -48,7 +48,9 @@ def main(wanted: list[str]) -> int:
     with province() as bench:
         for name in wanted or ROWS:
             sys.stderr.write(f"… {name}\n")
-            rows += ROWS[name](bench)
+            found = ROWS[name](bench)
+            rows += found
+            sys.stderr.write("".join(f"  {row.what}: {row.measured}\n" for row in found))
     facts = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"), "processors": os.cpu_count(), "load_before": load,
         "python": platform.python_version(), "rows": [row.facts() for row in rows],

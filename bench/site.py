@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -23,7 +24,7 @@ from accessctl.config import Settings
 from accessctl.domain.province import OFFICERS_FILE, PROVINCE_FILE, parse_officers, parse_province
 from accessctl.embedded import Cluster
 from accessctl.officedb import synthetic
-from accessctl.services import closing, leasing
+from accessctl.services import leasing
 from accessctl.services.actor import Actor, Origin, actor_for, officer_named
 from accessctl.services.control import transaction
 from accessctl.services.leasing import LeaseRequest
@@ -108,8 +109,6 @@ def _apply(bench: Bench) -> tuple[float, int]:
          str(bench.folder.path), "--json"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    import json
-
     return time.perf_counter() - began, int(json.loads(done.stdout)["count"])
 
 
@@ -159,12 +158,12 @@ def actor(rt: Runtime, username: str) -> Actor:
         return actor_for(session, officer_named(session, username), Origin("cli", "127.0.0.1"), rt.now())
 
 
-def request(borrower: Borrower, number: int) -> LeaseRequest:
-    """A good request in client mode."""
+def request(borrower: Borrower, number: int, *, client: bool = True) -> LeaseRequest:
+    """A good request; in client mode the secret is in the answer."""
     kind, guest, host = borrower.account.split("-")
     return LeaseRequest(
         account=borrower.account, dossier=f"{guest}-2018-{number:06d}/CLT", subject=synthetic.number(host, 1),
-        fields=("full_name",) if kind == "TKHCTT" else (), reason="Cấp lại thẻ do mất", client=True,
+        fields=("full_name",) if kind == "TKHCTT" else (), reason="Cấp lại thẻ do mất", client=client,
     )  # fmt: skip
 
 
@@ -176,6 +175,3 @@ def lend(rt: Runtime, who: Actor, borrower: Borrower, number: int) -> leasing.Le
 def runtime(bench_folder: Path) -> Runtime:
     """A process' own view of the service."""
     return build_runtime(Settings.load(bench_folder), pool=4)
-
-
-__all__ = ["Bench", "Borrower", "actor", "borrowers", "closing", "lend", "province", "request", "runtime"]
