@@ -11,13 +11,23 @@ from accessctl.domain.events import Event
 from accessctl.jobs.loop import Loop, log
 from accessctl.jobs.reaper import HostLoop, Ledger
 from accessctl.jobs.sequencer import SequencerLoop
-from accessctl.services import closing, custody_watch, evidence, findings, server_evidence, sweeping, watching
+from accessctl.services import (
+    closing,
+    custody_watch,
+    drift,
+    evidence,
+    findings,
+    server_evidence,
+    sweeping,
+    watching,
+)
 from accessctl.services.control import transaction
 from accessctl.services.recording import record
 from accessctl.services.runtime import build_runtime
 from accessctl.store.sequencing import index_new
 
 ANCHOR_EVERY = timedelta(minutes=55)
+DRIFT_EVERY = 120.0  # seconds; the account itself is looked at before every lease
 
 
 class Worker:
@@ -37,6 +47,7 @@ class Worker:
             Loop("abandoned", lambda: sweeping.end_abandoned(self.rt), pace=2.0),
             Loop("custody", self._custody, pace=5.0),
             Loop("alarms", self._alarms, pace=2.0),
+            Loop("drift", lambda: drift.watch(self.rt), pace=DRIFT_EVERY),
             Loop("anchor", self._anchor, pace=ANCHOR_EVERY.total_seconds()),
         ]
         for host in self.rt.offices.offices:

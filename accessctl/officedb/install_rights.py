@@ -45,6 +45,7 @@ def right_steps(plan: InstallPlan) -> list[Step]:
     found += [_table_right(*right) for right in _TABLE_RIGHTS]
     found.append(_schema_use())
     found += [_functions_of(kind, signatures) for kind, signatures in plan.grants.items()]
+    found.append(_wanted(plan))
     return found
 
 
@@ -53,13 +54,15 @@ _TABLE_RIGHTS = (
     (roles.BROKER, ("SELECT", "INSERT"), (), ("account",)),
     (roles.BROKER, ("SELECT", "INSERT", "DELETE"), ("expires_at",), ("lease",)),
     (roles.BROKER, ("SELECT", "INSERT"), ("sessions", "changed"), ("lease_end",)),
-    (roles.BROKER, ("SELECT",), (), ("login", "act", "version")),
-    (roles.WITNESS, ("SELECT",), (), ("account", "login", "act", "lease_end", "version")),
+    (roles.BROKER, ("SELECT",), (), ("login", "act", "version", "wanted")),
+    (roles.WITNESS, ("SELECT",), (), ("account", "login", "act", "lease_end", "version", "wanted")),
 )
 
+_LOOK = ("account_drift",)
+
 _FUNCTIONS_OF_SERVICE = {
-    roles.BROKER: ("lock_account", "open_lease", "close_lease", "renew_lease", "reset_settings"),
-    roles.WITNESS: ("is_managed", "server_log", "server_log_files", "server_identity"),
+    roles.BROKER: ("lock_account", "open_lease", "close_lease", "renew_lease", "reset_settings", *_LOOK),
+    roles.WITNESS: ("is_managed", "server_log", "server_log_files", "server_identity", *_LOOK),
 }
 
 
@@ -135,6 +138,22 @@ def _functions_of(kind: Kind, signatures: Sequence[str]) -> Step:
             " = ARRAY(SELECT o FROM unnest(ARRAY[{}]::oid[]) o ORDER BY o)",
             kind.group,
             wanted,
+        ),
+    )
+
+
+def _wanted(plan: InstallPlan) -> Step:
+    """What the policy gives each kind, written where every opening compares it with what is granted."""
+    pairs = [(kind.value, text) for kind, signatures in plan.grants.items() for text in signatures]
+    rows = sql.SQL(", ").join(q("({}, {})", kind, text) for kind, text in pairs)
+    return Step(
+        "Ghi các quyền theo chính sách để đối chiếu trước mỗi phiên sử dụng",
+        "Write down what the policy gives, to be compared before each lease",
+        q("DELETE FROM access.wanted; INSERT INTO access.wanted (kind, signature) VALUES {}", rows),
+        q(
+            "SELECT ARRAY(SELECT (kind, signature)::text FROM access.wanted ORDER BY 1)"
+            " = ARRAY(SELECT (v.kind, v.signature)::text FROM (VALUES {}) v (kind, signature) ORDER BY 1)",
+            rows,
         ),
     )
 

@@ -13,7 +13,7 @@ import psycopg
 from accessctl import clock
 from accessctl.domain.dossiers import Field
 from accessctl.domain.leases import EndReason
-from accessctl.errors import AccessError, Conflict, Unavailable
+from accessctl.errors import AccessError, Conflict, Refused, Unavailable
 from accessctl.officedb.credentials import subject_hash, subject_pads
 from accessctl.officedb.sessions import end_sessions, is_contention, role_may_change
 
@@ -88,7 +88,8 @@ def open_lease(conn: psycopg.Connection, order: OpenOrder, *, now: clock.Clock =
     Repeating it for the same lease is safe and keeps the first expiry, so that any worker can roll forward.
     Raises Conflict: officedb.account_busy (another lease is open), officedb.lease_ended (this one is closed);
     Unavailable: officedb.clock_skew (over 5 s), officedb.account_missing, officedb.account_tampered,
-    officedb.lease_over (no time left), officedb.slow (the row stayed locked).
+    officedb.lease_over (no time left), officedb.slow (the row stayed locked);
+    Refused("officedb.drift"): the account may more, or less, than the policy says.
     """
     parameters = (
         order.role, order.lease_id, order.officer, order.dossier,
@@ -169,6 +170,8 @@ def _patiently(
 def _granted(row: tuple[Any, ...], what: str) -> tuple[datetime, datetime, datetime]:
     outcome, opened_at, expires_at, host_now = row
     if outcome != "ok":
+        if outcome == "drift":
+            raise Refused("officedb.drift", office="", detail=what)
         kind: type[AccessError] = Conflict if outcome in ("account_busy", "lease_ended") else Unavailable
         raise kind(f"officedb.{outcome}", account=what)
     return opened_at, expires_at, host_now

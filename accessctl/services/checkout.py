@@ -27,7 +27,7 @@ from accessctl.officedb.credentials import (
     scram_verifier,
 )
 from accessctl.officedb.leases import OpenOrder, open_lease
-from accessctl.services import admission, closing, findings, ledger, subjects
+from accessctl.services import admission, closing, drift, findings, ledger, subjects
 from accessctl.services.actor import Actor, Origin, actor_by_id
 from accessctl.services.admission import LeaseRequest, Wanted
 from accessctl.services.control import transaction
@@ -136,6 +136,9 @@ def carry_out(rt: Runtime, opening: Opening, *, reveal: bool = False) -> LeaseVi
         handed = _hand_over(rt, opening, reveal=reveal)
     except AccessError as error:
         closing.take_back(rt, lease, error.code)
+        if error.code == "officedb.drift":
+            error.facts["office"] = opening.names.host
+            drift.look(rt, lease.host)
         _report(rt, lease.id, error)
         raise
     rt.step("opening.handed_over")

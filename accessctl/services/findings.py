@@ -36,6 +36,7 @@ class Kind(StrEnum):
     CUSTODY_UNACKNOWLEDGED = "custody_unacknowledged"
     CUSTODY_ENDING = "custody_ending"
     POLICY_BROKEN = "policy_broken"
+    DRIFT = "drift"
     TRIGGER_TOUCHED = "trigger_touched"
     AUDIT_UNAVAILABLE = "audit_unavailable"
     CLOCK_SKEW = "clock_skew"

@@ -166,10 +166,10 @@ def test_a_superuser_who_takes_over_the_accounts_name_may_not_act_in_it(office: 
 
 def test_set_role_changes_nothing_about_whose_lease_it_is(office: Office) -> None:
     """Two accounts are open; one may by a hand-made grant become the other, and still has only its own lease."""
+    lent = office.lend("tkcl_cjt_dml")  # before the grant: a drifted account is not lent
+    other = office.lend("tkcl_gng_dml", subject="6799000004")
     office.admin.execute("GRANT tkcl_gng_dml TO tkcl_cjt_dml WITH INHERIT FALSE, SET TRUE")
     try:
-        lent = office.lend("tkcl_cjt_dml")
-        other = office.lend("tkcl_gng_dml", subject="6799000004")
         with office.login(lent) as session:
             session.execute("SET ROLE tkcl_gng_dml")
             assert session.execute(VIEW, ("6799000004",)).fetchone() == ("wrong_subject",)

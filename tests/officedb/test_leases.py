@@ -158,6 +158,7 @@ def test_a_late_closing_of_an_old_lease_leaves_the_next_holder_alone(office: Off
 def test_a_role_that_does_not_exist_any_more_counts_as_closed_and_its_sessions_end(office: Office) -> None:
     office.admin.execute("CREATE ROLE tkcl_xxx_dml LOGIN PASSWORD 'x'")
     office.admin.execute("GRANT accessctl_managed TO tkcl_xxx_dml WITH INHERIT FALSE, SET FALSE")
+    office.admin.execute("GRANT tkcl TO tkcl_xxx_dml WITH INHERIT TRUE, SET FALSE")
     office.admin.execute("GRANT CONNECT ON DATABASE dml TO tkcl_xxx_dml")
     office.admin.execute("GRANT tkcl_xxx_dml TO accessctl_broker WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
     office.admin.execute("INSERT INTO access.account VALUES ('tkcl_xxx_dml', 'TKCL', 'XXX', 'DML')")
@@ -177,9 +178,9 @@ def test_an_open_transaction_and_set_role_by_a_hand_made_grant_are_dead_within_a
     office: Office,
 ) -> None:
     office.admin.execute("CREATE ROLE helper NOLOGIN")
+    lent = office.lend("tkcl_cjt_dml")  # before the grant: a drifted account is not lent
     office.admin.execute("GRANT helper TO tkcl_cjt_dml WITH INHERIT FALSE, SET TRUE")
     try:
-        lent = office.lend("tkcl_cjt_dml")
         session = office.login(lent)
         session.execute("BEGIN")
         assert session.execute("SELECT outcome FROM bhyt.view_reissue(%s)", (MAI,)).fetchone() == ("ok",)

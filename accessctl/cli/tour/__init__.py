@@ -31,7 +31,10 @@ _STEPS: tuple[tuple[str, str, str, Callable[[Day], None]], ...] = (
 
 
 def tour(data: Path, *, quick: bool = False) -> int:
-    """Play the day (`quick`: without the two minutes of 09:40); the exit status: 0 all went well, 1 a step failed, 3 there is no demo running."""
+    """Play the day (`quick`: without the two minutes of 09:40).
+
+    The exit status: 0 all went well, 1 a step failed, 3 there is no demo running.
+    """
     report = Report(Console(highlight=False))
     try:
         day = _day(data.resolve(), report, quick)

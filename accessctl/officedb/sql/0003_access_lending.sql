@@ -32,6 +32,7 @@ BEGIN
         WHEN held.lease_id <> open_lease.lease_id THEN 'account_busy'
         WHEN held.lease_id IS NULL AND remaining <= interval '0' THEN 'lease_over'
         WHEN held.expires_at <= host_now THEN 'lease_over'
+        WHEN EXISTS (SELECT FROM access.account_drift(open_lease.account)) THEN 'drift'
         ELSE 'ok' END;
     IF outcome <> 'ok' THEN
         RETURN;
