@@ -141,7 +141,9 @@ def test_a_right_that_the_policy_no_longer_gives_is_taken_away(office_cluster: C
     grants = {**less.grants, Kind.TKCL: ["bhyt.view_reissue(text)"]}
     report = install(office_cluster.dsn(), type(less)("DML", bare, grants, "broker-secret", "witness-secret"))
     changed = [step.en for step in report.steps if step.executed]
-    assert [words.split()[0] for words in changed] == ["Let", "Write"], "the group's rights, and what is compared"
+    assert [words.split()[0] for words in changed] == ["Let", "Write"], (
+        "the group's rights, and what is compared"
+    )
     with psycopg.connect(office_cluster.dsn(bare)) as conn:
         row = conn.execute(
             "SELECT has_function_privilege('tkcl', 'bhyt.view_reissue(text)', 'EXECUTE'),"
