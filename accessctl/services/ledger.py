@@ -51,9 +51,9 @@ def held(session: Session, account: str) -> Lease | None:
 
 
 def queue(session: Session, account: str) -> list[Lease]:
-    """Who waits for the account, first come first."""
+    """Who waits for the account, first come first; locked, for a place may be given up at this very moment."""
     waiting = select(Lease).where(Lease.account_name == account, Lease.state == LeaseState.QUEUED)
-    return list(session.scalars(waiting.order_by(Lease.place)))
+    return list(session.scalars(waiting.order_by(Lease.place).with_for_update(of=Lease)))
 
 
 def queue_length(session: Session, account: str) -> int:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -116,6 +117,23 @@ def working(world: World) -> Working:
             worker.stop()
 
     return run
+
+
+def dismiss_sequencer(world: World) -> None:
+    """The world's own sequencer gives its election up; other processes bring theirs."""
+    world.stop_sequencer()
+    time.sleep(1.0)  # its turn, a quarter of a second at most, is over: nobody else uses the connection now
+    world._sequencer.close()
+
+
+def elected(world: World) -> bool:
+    """Whether somebody holds the lock of the one sequencer in this world's control database."""
+    with world.admin_control() as admin:
+        found = admin.execute(
+            "SELECT FROM pg_locks WHERE locktype = 'advisory'"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        return found.fetchone() is not None
 
 
 def leases(world: World) -> list[tuple[str, str, str | None]]:

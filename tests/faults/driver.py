@@ -12,15 +12,16 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy.orm import Session
 
 from accessctl import clock
 from accessctl.config import Settings
 from accessctl.errors import AccessError, Conflict
+from accessctl.jobs.loop import configure_log
 from accessctl.jobs.sequencer import SequencerLoop
 from accessctl.officedb import leases as office_leases
 from accessctl.officedb import synthetic
@@ -34,8 +35,7 @@ from accessctl.store import journal
 
 def say(**facts: Any) -> None:
     """One line for the parent, at once: the next instruction may be the last."""
-    sys.stdout.write(json.dumps(facts, default=str) + "\n")
-    sys.stdout.flush()
+    os.write(1, json.dumps(facts, default=str).encode() + b"\n")
 
 
 def dying_at(place: str) -> Callable[[str], None]:
@@ -88,12 +88,25 @@ def close(rt: Runtime, username: str, lease: str, kill_at: str) -> None:
     say(state=done.state)
 
 
-def ask_at(rt: Runtime, username: str, account: str, instant: str) -> None:
-    """Ask for an account at one instant (seconds of the epoch), as other processes do."""
+def ask_at(rt: Runtime, username: str, account: str, instant: str, rounds: str) -> None:
+    """Ask for an account at the same instants (seconds of the epoch) as other processes; give up in between."""
     who = actor(rt, username)
-    time.sleep(max(0.0, float(instant) - time.time()))
-    answer = leasing.open_lease(rt, who, request(account, 1))
-    say(user=username, state=answer.state, lease=answer.lease, position=answer.position)
+    for turn in range(int(rounds)):
+        start = float(instant) + turn * PACE
+        _sleep_until(start)
+        answer = leasing.open_lease(rt, who, request(account, turn + 1))
+        say(turn=turn, user=username, state=answer.state, lease=answer.lease, position=answer.position)
+        # Who waits gives up before who holds returns, so that the place in the queue is never taken.
+        _sleep_until(start + PACE * (0.5 if answer.state == "QUEUED" else 0.7))
+        _give_back(rt, who, answer.lease)
+
+
+PACE = 2.0
+"""Seconds between two rounds of asking."""
+
+
+def _sleep_until(instant: float) -> None:
+    time.sleep(max(0.0, instant - time.time()))
 
 
 def hammer(rt: Runtime, username: str, accounts: str, seconds: str) -> None:
@@ -134,17 +147,19 @@ def _give_back(rt: Runtime, who: Actor, lease: str) -> None:
         leasing.close_lease(rt, who, lease)
 
 
-def write(rt: Runtime, name: str, records: str) -> None:
-    """Leave records in the inbox, wait for the checkpoint over each, and only then say that it is acknowledged."""
-    for number in range(int(records)):
-        with rt.sessions.begin() as session:
-            identity = _leave(session, {"event": "finding.raised", "outcome": "ok", "who": name, "n": number})
-        journal.await_checkpoint(rt.sessions, identity)
-        say(acknowledged=identity)
+def write(rt: Runtime, name: str, writers: str, records: str) -> None:
+    """Many writers: leave a record, wait for the checkpoint over it, and only then call it acknowledged."""
 
+    def writer(mine: int) -> None:
+        for number in range(int(records)):
+            fields = {"event": "finding.raised", "outcome": "ok", "who": f"{name}.{mine}", "n": number}
+            with rt.sessions.begin() as session:
+                identity = journal.leave(session, at=clock.now(), fields=fields)
+            journal.await_checkpoint(rt.sessions, identity, patience=30.0)
+            say(acknowledged=identity)
 
-def _leave(session: Session, fields: dict[str, Any]) -> int:
-    return journal.leave(session, at=clock.now(), fields=fields)
+    with ThreadPoolExecutor(int(writers)) as pool:
+        list(pool.map(writer, range(int(writers))))
 
 
 def sequence(settings: Settings) -> None:
@@ -166,9 +181,10 @@ ACTIONS: dict[str, Callable[..., None]] = {
 
 def main(folder: str, action: str, *words: str) -> None:
     settings = Settings.load(Path(folder))
+    configure_log()  # to standard error: standard output is the parent's
     if action == "sequence":
         sequence(settings)
-    rt = build_runtime(settings, pool=2)
+    rt = build_runtime(settings, pool=8)
     ACTIONS[action](rt, *words)
     rt.close()
 

@@ -7,16 +7,15 @@ import pytest
 
 from accessctl.services import leasing
 from tests.common.world import World, eventually
-from tests.faults.conftest import Machines, Working, assert_log_whole, leases
+from tests.faults.conftest import Machines, Working, assert_log_whole, dismiss_sequencer, elected, leases
 
 
 def test_leases_of_a_killed_worker_end_on_time_under_the_next_one(
     world: World, machines: Machines, working: Working
 ) -> None:
-    world.stop_sequencer()  # the worker brings its own, as in production
-    eventually(lambda: world._sequencer.close() or not _elected(world))
+    dismiss_sequencer(world)  # the worker brings its own, as in production
     first = machines.worker()
-    eventually(lambda: _elected(world), within=30)
+    eventually(lambda: elected(world), within=30)
     kept = world.lend("cjt.the1", "TKCL-CJT-DML")
     ending = world.lend("dml.the1", "TKCL-DML-CJT")
     assert kept.dsn is not None
@@ -47,16 +46,6 @@ def test_leases_of_a_killed_worker_end_on_time_under_the_next_one(
     }
     assert world.roles_with_login() == set()
     assert_log_whole(world)
-
-
-def _elected(world: World) -> bool:
-    """Whether somebody holds the lock of the one sequencer in this world's control database."""
-    with world.admin_control() as admin:
-        found = admin.execute(
-            "SELECT FROM pg_locks WHERE locktype = 'advisory'"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        )
-        return found.fetchone() is not None
 
 
 def _ends_in_a_moment(world: World, lease: str) -> None:

@@ -27,17 +27,17 @@ BEGIN
     IF pg_is_in_recovery() THEN
         RETURN;
     END IF;
-    -- The lease first: whoever has one is managed (the row refers to access.account), and waits at a counter.
-    SELECT l.lease_id INTO held FROM access.lease l
-     WHERE l.account = session_user AND l.expires_at > clock_timestamp();
-    IF held IS NOT NULL THEN
+    -- Its own row first: the memberships cost a new backend 2 ms, and somebody waits at a counter.
+    IF EXISTS (SELECT FROM access.account a WHERE a.role = session_user) OR access.is_managed(session_user) THEN
+        SELECT l.lease_id INTO held FROM access.lease l
+         WHERE l.account = session_user AND l.expires_at > clock_timestamp();
+        IF held IS NULL THEN
+            RAISE EXCEPTION 'accessctl: no open lease for account %', session_user USING ERRCODE = '28000';
+        END IF;
         INSERT INTO access.login (role, lease_id, pid, backend_start, client_addr, client_port, application_name)
         VALUES (session_user, held, pg_backend_pid(), access.own_backend_start(), inet_client_addr(),
                 inet_client_port(), current_setting('application_name'));
         RETURN;
-    END IF;
-    IF access.is_managed(session_user) THEN
-        RAISE EXCEPTION 'accessctl: no open lease for account %', session_user USING ERRCODE = '28000';
     END IF;
     IF current_setting('transaction_read_only') = 'on' THEN
         RETURN;
