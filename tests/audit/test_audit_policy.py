@@ -56,6 +56,7 @@ def test_a_policy_may_ask_for_nobody() -> None:
         "hello\nquorum none\n",
         "quorum none\n" + "\n" * 2000,
     ],
+    ids=lambda _: "policy",  # the keys in the texts are new in each process
 )
 def test_a_policy_that_is_not_well_formed_is_refused(text: str) -> None:
     with pytest.raises(PolicyError):
