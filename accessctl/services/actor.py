@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from accessctl.domain.permissions import Role
 from accessctl.errors import NotFound
@@ -73,7 +73,14 @@ def actor_for(session: Session, officer: Officer, origin: Origin, now: datetime)
 
 def actor_by_id(session: Session, officer_id: int, origin: Origin, now: datetime) -> Actor:
     """The actor behind a stored officer id (a queued request, a session)."""
-    return actor_for(session, session.get_one(Officer, officer_id), origin, now)
+    known = (
+        select(Officer, Office)
+        .join(Office, Office.code == Officer.office_code)
+        .where(Officer.id == officer_id)
+        .options(joinedload(Officer.roles))
+    )
+    officer, _ = session.execute(known).unique().one()  # one trip: `actor_for` finds both in the session
+    return actor_for(session, officer, origin, now)
 
 
 def officer_named(session: Session, username: str) -> Officer:
