@@ -8,23 +8,27 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import audit_verify, closings, founding, loans, records
+from bench import closings, founding, loans, records
 from bench.measure import Row, show
-from bench.site import Bench, province
+from bench.site import ROOT, Bench, province
 
 LAST = Path(__file__).with_name("last.json")
 
 
 def _verify(_: Bench) -> list[Row]:
+    """In a process of its own: the memory of children is counted together, and others have been big."""
+    code = "import json; from bench import audit_verify; print(json.dumps(audit_verify.run(100_000)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return [
         Row(str(row["what"]), "–", "–", f"{row['value']:.1f} {row['unit']}", f"{row['target']} {row['unit']}",
             bool(row["ok"]), 1)
-        for row in audit_verify.run(100_000)
+        for row in json.loads(done.stdout)
     ]  # fmt: skip
 
 

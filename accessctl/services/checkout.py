@@ -48,6 +48,8 @@ class Opening:
     bhxh_no: str
     inbox_id: int
     """The record of the intent."""
+    woken: bool = False
+    """Whether the sequencer was told of it as it was written."""
 
 
 def borrow(rt: Runtime, actor: Actor, request: LeaseRequest) -> LeaseView:
@@ -82,7 +84,7 @@ def _ask(rt: Runtime, session: Session, actor: Actor, wanted: Wanted, policy_ver
     loan = {column: getattr(lease, column) for column in lending.COLUMNS}
     inbox_id = lending.enter(session, loan, wanted.subject, at=now, leaf=said, awaited=not ground.taken)
     names = Names(ground.guest.name, ground.host_name, actor.username, wanted.subject)
-    return Opening(lease, actor, names, wanted.subject, inbox_id)
+    return Opening(lease, actor, names, wanted.subject, inbox_id, woken=True)
 
 
 def _new_lease(rt: Runtime, actor: Actor, wanted: Wanted, account: Account, policy_version: str) -> Lease:
@@ -128,7 +130,7 @@ def carry_out(rt: Runtime, opening: Opening, *, reveal: bool = False) -> LeaseVi
     rt.step("opening.intended")
     try:
         order = _order(rt, opening)  # while the sequencer works
-        journal.await_checkpoint(rt.sessions, opening.inbox_id)
+        journal.await_checkpoint(rt.sessions, opening.inbox_id, woken=opening.woken)
         rt.step("opening.awaited")
         with rt.offices.broker(lease.host) as connection:
             open_lease(connection, replace(order, remaining=_remaining(rt, lease)), now=rt.now)

@@ -45,8 +45,10 @@ def leave(session: Session, *, at: datetime, fields: Mapping[str, Any]) -> int:
         raise Unavailable("audit.unavailable") from error
 
 
-def await_checkpoint(sessions: sessionmaker[Session], inbox_id: int, *, patience: float = LATE_AFTER) -> None:
-    """Return once the record stands in the log under a signed checkpoint.
+def await_checkpoint(
+    sessions: sessionmaker[Session], inbox_id: int, *, patience: float = LATE_AFTER, woken: bool = False
+) -> None:
+    """Return once the record stands in the log under a signed checkpoint. `woken`: the sequencer knows already.
 
     Holds no lock and no transaction while it waits. Raises Unavailable("audit.late") after `patience` seconds
     and Unavailable("audit.unavailable") when the log cannot be read: whoever waits releases nothing (S35).
@@ -56,6 +58,8 @@ def await_checkpoint(sessions: sessionmaker[Session], inbox_id: int, *, patience
         with sessions() as session:
             connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
             connection.execute(_LISTEN)
+            if not woken:
+                connection.execute(_WAKE, {"channel": WAKE})
             while not connection.execute(_SEQUENCED, {"id": inbox_id}).scalar():
                 if time.monotonic() > deadline:
                     raise Unavailable("audit.late")
@@ -76,6 +80,7 @@ def wait_for_notice(connection: Connection, seconds: float) -> None:
         raise Unavailable("audit.unavailable") from error
 
 
+_WAKE = text("SELECT pg_notify(:channel, '')")
 _LISTEN, _UNLISTEN = text(f"LISTEN {SEALED}"), text(f"UNLISTEN {SEALED}")
 _SEQUENCED = text("SELECT EXISTS (SELECT FROM audit_log WHERE inbox_id = :id)")
 """The log row and the checkpoint over it are written in one transaction: one seen, both are there."""
