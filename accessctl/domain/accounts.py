@@ -71,7 +71,7 @@ _MOVES: dict[AccountState, frozenset[AccountState]] = {
 
 def may_move(old: AccountState, new: AccountState) -> bool:
     """Whether an account may go from one state to the other; any state but RETIRED may be retired."""
-    return new is AccountState.RETIRED and old is not new or new in _MOVES[old]
+    return (new is AccountState.RETIRED and old is not new) or new in _MOVES[old]
 
 
 class BadAccountName(ValueError):
