@@ -47,6 +47,15 @@ from accessctl.store.sequencing import index_new
 PEOPLE = 12
 
 
+_CORRECTABLE = "full_name, birth_date, birth_year_only, sex, address, id_no, initial_care"
+_AS_MADE = f"""
+    UPDATE bhyt.participant p SET ({_CORRECTABLE}) = (SELECT {_CORRECTABLE} FROM as_made.participant m
+     WHERE m.bhxh_no = p.bhxh_no)
+     WHERE EXISTS (SELECT FROM as_made.participant m WHERE m.bhxh_no = p.bhxh_no
+                      AND (m.*)::text IS DISTINCT FROM (p.*)::text)
+"""  # noqa: S608 - constants
+
+
 @dataclasses.dataclass
 class Province:
     """What is built once: the folder with keys and settings, the server, the template of the control database."""
@@ -67,7 +76,12 @@ class Province:
         folder.write_offices(cluster, site.dbnames)
         for step in (_control, _databases, _gates, _province, _participants, _staff):
             step(site, lambda *_: None)
-        return cls(folder, cluster, site.dbnames)
+        made = cls(folder, cluster, site.dbnames)
+        for dbname in site.dbnames.values():
+            with made.admin(dbname) as admin:
+                admin.execute("CREATE SCHEMA as_made")
+                admin.execute("CREATE TABLE as_made.participant AS TABLE bhyt.participant")
+        return made
 
     def admin(self, dbname: str = "postgres") -> psycopg.Connection[Any]:
         """A superuser's connection: the DBA, or an attacker with a DBA's rights."""
@@ -90,6 +104,7 @@ class Province:
                 admin.execute(
                     "TRUNCATE access.lease, access.lease_end, access.login, access.act, bhyt.reissue, bhyt.correction"
                 )
+                admin.execute(_AS_MADE)
 
 
 class World:

@@ -119,9 +119,10 @@ def test_another_offices_database_of_the_same_server_is_closed_to_an_account(off
 
 def test_an_accounts_own_temporary_objects_cannot_stand_before_the_functions_tables(office: Office) -> None:
     """Even with TEMP by a hand-made grant: search_path is pg_catalog, then pg_temp, and names are qualified."""
+    lent = office.lend("tkcl_cjt_dml")  # before the grant: a drifted account is not lent
     office.admin.execute("GRANT TEMPORARY ON DATABASE dml TO tkcl_cjt_dml")
     try:
-        with office.login(office.lend("tkcl_cjt_dml")) as session:
+        with office.login(lent) as session:
             session.execute("CREATE TEMPORARY TABLE participant (bhxh_no text, full_name text)")
             session.execute("CREATE FUNCTION pg_temp.sha256(bytea) RETURNS bytea LANGUAGE sql AS 'SELECT $1'")
             session.execute("SET search_path = pg_temp, pg_catalog")

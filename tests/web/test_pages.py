@@ -102,7 +102,7 @@ def test_a_refusal_is_in_the_language_of_the_reader(visitor: Visitor):
 @pytest.mark.parametrize(
     ("person", "allowed", "hidden"),
     [
-        ("cjt.the2", {"/desk/", "/custodians/"}, {"/leases/", "/findings/"}),
+        ("cjt.the1", {"/desk/", "/custodians/"}, {"/leases/", "/findings/"}),
         ("cjt.gd", {"/leases/", "/custodians/", "/journal/"}, {"/desk/"}),
         ("vpt.ktra1", {"/journal/", "/findings/", "/custodians/"}, {"/desk/", "/leases/"}),
         ("vpt.cntt1", {"/custodians/"}, {"/desk/"}),

@@ -16,7 +16,7 @@ NEW = "Một câu dài đủ nhớ 2026"
 
 
 def test_who_signs_in_sees_office_role_and_only_the_sections_of_the_own_roles(visitor: Visitor):
-    visitor.sign_in("cjt.the2")
+    visitor.sign_in("cjt.the1")
     assert visitor.path == "/"
     assert "BHXH huyện Cư Jút" in visitor.words("header")
     assert "Cấp sổ, thẻ" in visitor.words("header")
@@ -26,7 +26,7 @@ def test_who_signs_in_sees_office_role_and_only_the_sections_of_the_own_roles(vi
 
 
 @pytest.mark.parametrize(
-    ("username", "password"), [("cjt.the2", "wrong"), ("nobody", "x"), ("", ""), ("x' OR 1=1 --", "x")]
+    ("username", "password"), [("cjt.the1", "wrong"), ("nobody", "x"), ("", ""), ("x' OR 1=1 --", "x")]
 )
 def test_every_failure_is_told_in_the_same_words(reader: Visitor, username: str, password: str):
     answer = reader.sign_in(username, password)
@@ -37,11 +37,11 @@ def test_every_failure_is_told_in_the_same_words(reader: Visitor, username: str,
 
 def test_five_failures_lock_the_sign_in_even_for_the_right_password(visitor: Visitor, world: World):
     for _ in range(5):
-        visitor.sign_in("cjt.the2", "wrong")
+        visitor.sign_in("cjt.the1", "wrong")
     assert "tạm khóa" in visitor.words()
-    assert visitor.sign_in("cjt.the2").status_code == 401
+    assert visitor.sign_in("cjt.the1").status_code == 401
     world.shift = timedelta(minutes=16)
-    assert visitor.sign_in("cjt.the2").status_code == 200
+    assert visitor.sign_in("cjt.the1").status_code == 200
 
 
 def test_signing_in_starts_a_new_session_and_signing_out_ends_it_on_the_server(
@@ -49,7 +49,7 @@ def test_signing_in_starts_a_new_session_and_signing_out_ends_it_on_the_server(
 ):
     visitor.get("/sign-in")
     before = visitor.client.get_cookie("accessctl").value
-    visitor.sign_in("cjt.the2")
+    visitor.sign_in("cjt.the1")
     inside = visitor.client.get_cookie("accessctl").value
     assert inside != before
     another.client.set_cookie("accessctl", inside)
@@ -63,20 +63,20 @@ def test_signing_in_starts_a_new_session_and_signing_out_ends_it_on_the_server(
 def test_an_idle_session_ends_and_the_person_comes_back_to_the_page_that_was_asked_for(
     visitor: Visitor, world: World
 ):
-    visitor.sign_in("cjt.the2")
+    visitor.sign_in("cjt.the1")
     world.shift = timedelta(minutes=16)
     visitor.get("/custodians/")
     assert visitor.path == "/sign-in"
     assert "không thao tác trong 15 phút" in visitor.words()
     target = visitor.all("input", name="next")[0].get("value")
     assert (
-        visitor.send("/sign-in", username="cjt.the2", password=PASSWORD, next=target).request.path
+        visitor.send("/sign-in", username="cjt.the1", password=PASSWORD, next=target).request.path
         == "/custodians/"
     )
 
 
 def test_a_form_sent_after_the_session_ended_says_that_it_was_not_carried_out(visitor: Visitor, world: World):
-    visitor.sign_in("cjt.the2")
+    visitor.sign_in("cjt.the1")
     world.shift = timedelta(minutes=16)
     visitor.send("/me/password", old=PASSWORD, new=NEW, again=NEW)
     assert visitor.path == "/sign-in"
@@ -88,7 +88,7 @@ def test_a_form_sent_after_the_session_ended_says_that_it_was_not_carried_out(vi
 )
 def test_nobody_is_sent_to_another_site_after_signing_in(reader: Visitor, target: str):
     reader.get("/sign-in")
-    answer = reader.send("/sign-in", follow=False, username="cjt.the2", password=PASSWORD, next=target)
+    answer = reader.send("/sign-in", follow=False, username="cjt.the1", password=PASSWORD, next=target)
     assert answer.headers["Location"] == "/"
 
 
@@ -96,8 +96,8 @@ def test_the_first_sign_in_leads_to_a_new_password_and_nowhere_else(
     visitor: Visitor, another: Visitor, world: World
 ):
     with transaction(world.rt) as session:
-        session.execute(update(Officer).where(Officer.username == "cjt.the2").values(must_change=True))
-    visitor.sign_in("cjt.the2")
+        session.execute(update(Officer).where(Officer.username == "cjt.the1").values(must_change=True))
+    visitor.sign_in("cjt.the1")
     assert visitor.path == "/me/password"
     assert visitor.get("/desk/").request.path == "/me/password"
     assert not visitor.all("nav")
@@ -106,13 +106,13 @@ def test_the_first_sign_in_leads_to_a_new_password_and_nowhere_else(
     assert "không giống nhau" in visitor.words()
     visitor.send("/me/password", old=PASSWORD, new=NEW, again=NEW)
     assert visitor.path == "/"
-    assert another.sign_in("cjt.the2", NEW).request.path == "/"
-    assert another.sign_in("cjt.the2").status_code == 401
+    assert another.sign_in("cjt.the1", NEW).request.path == "/"
+    assert another.sign_in("cjt.the1").status_code == 401
 
 
 def test_a_changed_password_signs_the_other_machines_out(visitor: Visitor, another: Visitor):
-    visitor.sign_in("cjt.the2")
-    another.sign_in("cjt.the2")
+    visitor.sign_in("cjt.the1")
+    another.sign_in("cjt.the1")
     visitor.get("/me/password")
     visitor.send("/me/password", old=PASSWORD, new=NEW, again=NEW)
     assert visitor.get("/custodians/").request.path == "/custodians/"
@@ -120,12 +120,12 @@ def test_a_changed_password_signs_the_other_machines_out(visitor: Visitor, anoth
 
 
 def test_a_right_withdrawn_is_gone_at_the_next_request(visitor: Visitor, world: World):
-    visitor.sign_in("cjt.the2")
+    visitor.sign_in("cjt.the1")
     assert "Bàn làm việc" in visitor.words("nav")
     with world.admin_control() as admin:
         admin.execute(
             "UPDATE officer_role SET revoked_at = now() WHERE officer_id ="
-            " (SELECT id FROM officer WHERE username = 'cjt.the2')"
+            " (SELECT id FROM officer WHERE username = 'cjt.the1')"
         )
     visitor.get("/")
     assert "Bàn làm việc" not in visitor.words("nav")
