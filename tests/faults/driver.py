@@ -184,7 +184,7 @@ def main(folder: str, action: str, *words: str) -> None:
     configure_log()  # to standard error: standard output is the parent's
     if action == "sequence":
         sequence(settings)
-    rt = build_runtime(settings, pool=8)
+    rt = build_runtime(settings, pool=20)
     ACTIONS[action](rt, *words)
     rt.close()
 
