@@ -1,0 +1,2 @@
+-- People and offices: proposed roles, transfers, revisions.
+SELECT;

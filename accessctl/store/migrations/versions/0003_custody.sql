@@ -1,0 +1,2 @@
+-- Custody: standing rules, approvals, the published contact list and its receipts.
+SELECT;

@@ -1,0 +1,2 @@
+-- Sign-in: second factors, recovery codes, one-time links, tokens.
+SELECT;

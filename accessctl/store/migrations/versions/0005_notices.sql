@@ -1,0 +1,2 @@
+-- Notices: in the page and by mail.
+SELECT;

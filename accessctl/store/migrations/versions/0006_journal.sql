@@ -1,0 +1,2 @@
+-- Journal and findings: saved searches, owners of findings.
+SELECT;
