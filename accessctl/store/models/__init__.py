@@ -1,20 +1,35 @@
 """The tables of the control database, one module per noun."""
 
-from accessctl.store.models.accounts import Account, Custody
+from accessctl.store.models.accounts import Account
 from accessctl.store.models.audit import AuditCheckpoint, AuditInbox, AuditIndex, AuditLog
+from accessctl.store.models.custody import ContactPublication, ContactReceipt, Custody, Substitution
 from accessctl.store.models.evidence import Act, EvidenceMark, Finding, Login
 from accessctl.store.models.leases import Lease, Subject
 from accessctl.store.models.officers import Officer, OfficerRole, WebSession
 from accessctl.store.models.offices import CalendarOverride, HoursWindow, Office, Province
+from accessctl.store.models.rules import Approval, StandingRule
+from accessctl.store.models.signin import (
+    AccessToken,
+    RecoveryCode,
+    ResetLink,
+    SecondFactor,
+    SignInPlace,
+    SignInStep,
+    SignInStranger,
+)
 
 __all__ = [
+    "AccessToken",
     "Account",
     "Act",
+    "Approval",
     "AuditCheckpoint",
     "AuditInbox",
     "AuditIndex",
     "AuditLog",
     "CalendarOverride",
+    "ContactPublication",
+    "ContactReceipt",
     "Custody",
     "EvidenceMark",
     "Finding",
@@ -25,6 +40,14 @@ __all__ = [
     "Officer",
     "OfficerRole",
     "Province",
+    "RecoveryCode",
+    "ResetLink",
+    "SecondFactor",
+    "SignInPlace",
+    "SignInStep",
+    "SignInStranger",
+    "StandingRule",
     "Subject",
+    "Substitution",
     "WebSession",
 ]
