@@ -7,6 +7,7 @@ from accessctl.store.models.evidence import Act, EvidenceMark, Finding, Login
 from accessctl.store.models.leases import Lease, Subject
 from accessctl.store.models.officers import Officer, OfficerRole, WebSession
 from accessctl.store.models.offices import CalendarOverride, HoursWindow, Office, Province
+from accessctl.store.models.people import Posting, RoleProposal, StaffImport
 from accessctl.store.models.rules import Approval, StandingRule
 from accessctl.store.models.signin import (
     AccessToken,
@@ -39,13 +40,16 @@ __all__ = [
     "Office",
     "Officer",
     "OfficerRole",
+    "Posting",
     "Province",
     "RecoveryCode",
     "ResetLink",
+    "RoleProposal",
     "SecondFactor",
     "SignInPlace",
     "SignInStep",
     "SignInStranger",
+    "StaffImport",
     "StandingRule",
     "Subject",
     "Substitution",

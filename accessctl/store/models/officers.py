@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import Computed, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from accessctl.store.base import Base
@@ -30,6 +30,20 @@ class Officer(Base):
     failed_at: Mapped[datetime | None]
     locked_until: Mapped[datetime | None]
     left_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    """Raised by every change of office, department, details or roles: who edits an older one is told."""
+    search_name: Mapped[str] = mapped_column(
+        Text(collation="C"), Computed("folded(full_name || ' ' || username)", persisted=True)
+    )
+    """Full and user name as `domain.text.folded` writes them; the database keeps it."""
+    sort_name: Mapped[str] = mapped_column(
+        Text(collation="C"), Computed("by_given_name(full_name)", persisted=True), index=True
+    )
+    """Sorts like `domain.text.by_given_name`; the database keeps it."""
+    language: Mapped[str | None]
+    """The language this person chose, vi or en; None: what the machine says."""
+    shown_role: Mapped[str | None]
+    """Which of several roles the pages show first; decisions use the whole set."""
     roles: Mapped[list[OfficerRole]] = relationship(
         back_populates="officer", foreign_keys="OfficerRole.officer_id"
     )
@@ -50,12 +64,16 @@ class OfficerRole(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"), index=True)
     role: Mapped[str]
     shown_first: Mapped[bool] = mapped_column(default=False)
     granted_at: Mapped[datetime]
     granted_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    proposal_id: Mapped[int | None] = mapped_column(ForeignKey("role_proposal.id"))
+    """Whose words brought it; None for what a founding file said."""
     revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    revoke_reason: Mapped[str | None]
     officer: Mapped[Officer] = relationship(back_populates="roles", foreign_keys=[officer_id])
 
 
@@ -69,5 +87,7 @@ class WebSession(Base):
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     address: Mapped[str | None]
+    browser: Mapped[str | None]
+    """What the browser calls itself, cut; for its owner to recognise it by."""
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, ForeignKey
+from sqlalchemy import Date, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from accessctl.store.base import Base
@@ -42,23 +42,43 @@ class Office(Base):
     pool_size: Mapped[int]
     dbname: Mapped[str]
     active: Mapped[bool] = mapped_column(default=True)
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    """Raised by every change: who edits an older one is told."""
 
 
 class CalendarOverride(Base):
-    """A day that the Government announced as off or worked, which the library cannot know (domain.md §9)."""
+    """A day that the Government announced as off or worked, which the library cannot know (domain.md §9).
+
+    Withdrawn or superseded rows stay; one row a day is in force.
+    """
 
     __tablename__ = "calendar_override"
+    __table_args__ = (
+        Index(
+            "uq_calendar_override_in_force",
+            "day",
+            unique=True,
+            postgresql_where=text("withdrawn_at IS NULL"),
+        ),
+    )
 
-    day: Mapped[date] = mapped_column(Date(), primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(Date())
     works: Mapped[bool]
     decision_no: Mapped[str]
     note: Mapped[str]
+    entered_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    entered_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    withdrawn_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    withdrawn_at: Mapped[datetime | None]
+    withdraw_reason: Mapped[str | None]
 
 
 class HoursWindow(Base):
     """Extra hours opened by a unit head (S34)."""
 
     __tablename__ = "hours_window"
+    __table_args__ = (Index("ix_hours_window_office_code", "office_code", "closes"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     office_code: Mapped[str] = mapped_column(ForeignKey("office.code"))
@@ -66,3 +86,6 @@ class HoursWindow(Base):
     closes: Mapped[datetime]
     opened_by: Mapped[int] = mapped_column(ForeignKey("officer.id"))
     reason: Mapped[str]
+    withdrawn_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    withdrawn_at: Mapped[datetime | None]
+    withdraw_reason: Mapped[str | None]
