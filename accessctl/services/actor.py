@@ -45,6 +45,8 @@ class Actor:
     """The one shown first; decisions use the whole set."""
     must_change: bool
     origin: Origin
+    language: str | None = None
+    """What this person chose to read in; None: what the machine says."""
 
 
 def actor_for(session: Session, officer: Officer, origin: Origin, now: datetime) -> Actor:
@@ -65,10 +67,17 @@ def actor_for(session: Session, officer: Officer, origin: Origin, now: datetime)
         office_name=office.name,
         department=officer.department,
         roles=frozenset([*(Role(r.role) for r in entered), *custody]),
-        role=custody[0] if custody else first,
+        role=_shown_first(officer, [*custody, *([first] if first else []), *(Role(r.role) for r in entered)]),
         must_change=officer.must_change,
         origin=origin,
+        language=officer.language,
     )
+
+
+def _shown_first(officer: Officer, held: list[Role]) -> Role | None:
+    """The one that the person chose, as long as it is held; else custody, the entered first, any."""
+    chosen = next((role for role in held if role == officer.shown_role), None)
+    return chosen or next(iter(held), None)
 
 
 def actor_by_id(session: Session, officer_id: int, origin: Origin, now: datetime) -> Actor:

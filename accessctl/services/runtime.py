@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar, cast
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,6 +19,8 @@ from accessctl.config import Settings
 from accessctl.officedb.connection import OfficeAddress, OfficeDatabases
 from accessctl.store.base import engine, sessions
 from accessctl.store.models import Office
+
+Kept = TypeVar("Kept")
 
 _OFFICES_STAY = 10.0  # seconds that the list of office codes is kept; offices change by a province plan only
 
@@ -37,6 +41,8 @@ class Runtime:
     step: Callable[[str], None] = no_step
     """Called with the name of each point of the lease protocol at which a crash must leave nothing behind."""
     _codes: tuple[float, frozenset[str]] = field(default=(0.0, frozenset()), repr=False)
+    _kept: dict[str, tuple[float, object]] = field(default_factory=dict, repr=False)
+    _keeping: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @cached_property
     def gate(self) -> Gate:
@@ -63,6 +69,16 @@ class Runtime:
     def forget_offices(self) -> None:
         """Read the offices anew at the next question (after a province plan was applied)."""
         self._codes = (0.0, frozenset())
+        self._kept.clear()
+
+    def kept(self, name: str, seconds: float, read: Callable[[], Kept]) -> Kept:
+        """What `read` gave less than `seconds` ago: for what many people look at and nobody is decided by."""
+        with self._keeping:
+            read_at, value = self._kept.get(name, (0.0, None))
+            if value is None or time.monotonic() - read_at > seconds:
+                value = read()
+                self._kept[name] = (time.monotonic(), value)
+        return cast(Kept, value)
 
     def close(self) -> None:
         """Give every connection back."""

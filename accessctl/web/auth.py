@@ -21,7 +21,7 @@ from accessctl.services.control import transaction
 from accessctl.web import gates
 from accessctl.web.context import origin, runtime
 
-_BY_ITSELF = frozenset({"desk.heartbeat"})
+_BY_ITSELF = frozenset({"desk.heartbeat", "matrix.changes"})
 _WITHOUT_CHANGE = frozenset({"me.password", "public.sign_out"})
 
 
@@ -112,6 +112,12 @@ def _admit() -> Response | None:
         flash(_("Lần đăng nhập đầu tiên: đề nghị ông/bà đặt mật khẩu mới trước khi làm việc."), "info")
         return redirect(url_for("me.password"), 303)
     return None
+
+
+def somebody() -> Actor | None:
+    """Who reads a page that is open to anybody; None when nobody is signed in."""
+    _try_to_know()
+    return g.get("actor")
 
 
 def _try_to_know() -> None:

@@ -15,7 +15,8 @@ from flask_babel import ngettext
 from accessctl import __version__, clock
 from accessctl.domain.accounts import AccountName, BadAccountName, Kind
 from accessctl.errors import catalogue, message
-from accessctl.web.context import now
+from accessctl.services.office_names import office_names
+from accessctl.web.context import now, runtime
 from accessctl.web.i18n import language
 
 _PLACE_WORDS = ("BHXH huyện ", "BHXH thị xã ", "BHXH thành phố ")
@@ -104,6 +105,8 @@ def register(app: Flask) -> None:
         left=left,
         ago=ago,
         place=place,
+        office=office,
+        number=number,
         account_code=account_code,
         worded=worded,
         phone=phone,
@@ -180,12 +183,29 @@ def ago(at: datetime | None) -> str:
     return str(ngettext("%(num)d ngày trước", "%(num)d ngày trước", past.days)) if past.days < 8 else ""
 
 
-def place(office_name: str | None) -> str:
-    """The office as people say it: `Cư Jút`, `Gia Nghĩa`, `Văn phòng tỉnh`."""
-    name = (office_name or "").strip()
+def office(known: str | None) -> str:
+    """An office by its code or its Vietnamese name, as the reader's language calls it; other words as they are."""
+    name = office_names(runtime()).get(known or "")
+    if name is None:
+        return known or ""
+    return name.en if language() == "en" and name.en else name.vi
+
+
+def place(known: str | None) -> str:
+    """The office, by code or name, as people say it: `Cư Jút`, `Gia Nghĩa`, `Văn phòng tỉnh`."""
+    found = office_names(runtime()).get((known or "").strip())
+    name = found.vi if found else (known or "").strip()
     for words in _PLACE_WORDS:
         name = name.removeprefix(words)
     return _("Văn phòng tỉnh") if name.startswith("Văn phòng BHXH tỉnh") else name
+
+
+def number(value: int | None) -> str:
+    """`1.234.567` in Vietnamese, `1,234,567` in English (domain.md §13)."""
+    if value is None:
+        return "–"
+    written = f"{value:,}"
+    return written if language() == "en" else written.replace(",", ".")
 
 
 def phone(number: str) -> str:
@@ -207,7 +227,19 @@ def account_code(account: str | None) -> str:
 
 def worded(code: str | None, facts: Mapping[str, Any] | None = None) -> str:
     """The sentence for a stable code; a person's own words stay as they are."""
-    return message(code, language(), **dict(facts or {})) if code and code in catalogue() else code or ""
+    told = {key: readable(key, value) for key, value in dict(facts or {}).items()}
+    return message(code, language(), **told) if code and code in catalogue() else code or ""
+
+
+def readable(key: str, value: Any) -> Any:
+    """A fact of a sentence as people read it: instants local, accounts by their code, offices by their name."""
+    if isinstance(value, datetime):
+        return when(value)
+    if key == "account" and isinstance(value, str):
+        return account_code(value)
+    if key == "office" and isinstance(value, str):
+        return office(value)
+    return value
 
 
 def short_kind(kind: str) -> str:

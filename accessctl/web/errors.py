@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 import structlog
 from flask import Flask, Response, flash, g, make_response, render_template, request, url_for
@@ -65,7 +63,7 @@ def show_again(page: Callable[[Problem], str]) -> None:
 
 def wording(error: AccessError) -> str:
     """The sentence for the reader, instants in local time and accounts in their readable form."""
-    facts = {key: _readable(key, value) for key, value in error.facts.items()}
+    facts = {key: display.readable(key, value) for key, value in error.facts.items()}
     return message(error.code, language(), **facts)
 
 
@@ -147,11 +145,3 @@ def _record(error: AccessError) -> None:
         journal.record_refusal(runtime(), g.get("actor"), origin(), error, what=what)
     except Exception:
         log.exception("refusal_not_recorded", code=error.code)
-
-
-def _readable(key: str, value: Any) -> Any:
-    if isinstance(value, datetime):
-        return display.when(value)
-    if key == "account" and isinstance(value, str):
-        return display.account_code(value)
-    return value

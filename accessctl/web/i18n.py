@@ -1,12 +1,13 @@
-"""Vietnamese first, English second; the choice stays on the machine in a cookie."""
+"""Vietnamese first, English second; the choice stays on the machine in a cookie and with the person."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flask import Flask, request
+from flask import Flask, g, request
 from flask_babel import Babel
+from werkzeug.wrappers import Response
 
 LANGUAGES = {"vi": "Tiếng Việt", "en": "English"}
 DEFAULT = "vi"
@@ -27,9 +28,18 @@ def register(app: Flask) -> None:
 
 
 def language() -> str:
-    """The reader's language. A browser's own preference does not count: machines are often set to English."""
-    chosen = request.cookies.get(COOKIE, DEFAULT)
+    """The reader's language: the person's own choice, else the machine's.
+
+    A browser's own preference does not count: machines are often set to English.
+    """
+    person = g.get("actor")
+    chosen = (person.language if person else None) or request.cookies.get(COOKIE, DEFAULT)
     return chosen if chosen in LANGUAGES else DEFAULT
+
+
+def keep_on_machine(response: Response, code: str) -> None:
+    """Let the next reader at this machine begin in the same language."""
+    response.set_cookie(COOKIE, code, COOKIE_AGE, secure=request.is_secure, httponly=True, samesite="Lax")
 
 
 def here() -> str:

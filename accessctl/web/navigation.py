@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 from flask_babel import lazy_gettext as _l
 
 from accessctl.domain.permissions import Permission, Role
@@ -18,18 +18,21 @@ P = Permission
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One entry: shown when the policy allows any of `permissions` at the person's own office."""
+    """One entry: shown when the policy allows any of `permissions` at the person's own office, and the page exists.
+
+    `also` names further blueprints whose pages belong to the section.
+    """
 
     endpoint: str
     icon: str
     label: Any
     purpose: Any
     permissions: tuple[Permission, ...]
+    also: tuple[str, ...] = ()
 
-    @property
-    def blueprint(self) -> str:
-        """The pages that belong to the section, for marking the current one."""
-        return self.endpoint.partition(".")[0]
+    def holds(self, blueprint: str | None) -> bool:
+        """Whether a page of this blueprint belongs to the section, for marking the current one."""
+        return blueprint is not None and blueprint in (self.endpoint.partition(".")[0], *self.also)
 
 
 SECTIONS = (
@@ -41,9 +44,24 @@ SECTIONS = (
         (P.LEASE_OPEN_TKCL, P.LEASE_OPEN_TKHCTT, P.LEASE_OPEN_LOCAL),
     ),
     Section(
+        "dossiers.index",
+        "file-text",
+        _l("Hồ sơ"),
+        _l("Tiếp nhận, chuyển, theo dõi và trả kết quả hồ sơ"),
+        (P.DOSSIER_VIEW,),
+    ),
+    Section(
+        "matrix.index",
+        "layout-grid",
+        _l("Tài khoản"),
+        _l("Hình vuông 9 × 9: mọi tài khoản dùng chung, tài khoản nào sẵn sàng, ai đang sử dụng"),
+        (P.ACCOUNT_VIEW,),
+        ("accounts",),
+    ),
+    Section(
         "leases.index",
         "key",
-        _l("Tài khoản đang dùng"),
+        _l("Phiên đang mở"),
         _l("Ai đang giữ tài khoản, từ lúc nào, cho hồ sơ nào; thu hồi khi cần"),
         (P.LEASE_REVOKE,),
     ),
@@ -53,13 +71,29 @@ SECTIONS = (
         _l("Cán bộ quản lý"),
         _l("Danh sách thông tin liên hệ của cán bộ quản lý tài khoản ở các đơn vị"),
         (P.CUSTODIAN_VIEW,),
+        ("rules", "approvals"),
+    ),
+    Section(
+        "officers.index",
+        "users-group",
+        _l("Cán bộ"),
+        _l("Danh sách cán bộ, vai trò, điều chuyển và thôi công tác"),
+        (P.OFFICER_VIEW,),
+        ("roles",),
+    ),
+    Section(
+        "offices.index",
+        "building-community",
+        _l("Đơn vị"),
+        _l("Các đơn vị, phòng và bộ phận, giờ làm việc, ngày nghỉ"),
+        (P.OFFICE_VIEW,),
     ),
     Section(
         "journal.index",
         "list-search",
         _l("Nhật ký"),
         _l("Tra cứu ai đã làm gì, lúc nào, bằng tài khoản nào, cho hồ sơ nào"),
-        (P.LOG_VIEW,),
+        (P.LOG_VIEW, P.OFFICEDB_VIEW),
     ),
     Section(
         "findings.index",
@@ -68,7 +102,36 @@ SECTIONS = (
         _l("Những việc hệ thống thấy khác thường và cần người xem xét"),
         (P.FINDING_VIEW,),
     ),
+    Section(
+        "reports.index",
+        "receipt",
+        _l("Báo cáo"),
+        _l("Báo cáo trách nhiệm sử dụng tài khoản"),
+        (P.REPORT_VIEW,),
+    ),
+    Section(
+        "databases.index",
+        "database",
+        _l("Cơ sở dữ liệu"),
+        _l("Cơ sở dữ liệu của các đơn vị: tình trạng, phiên bản, đối chiếu, cách ly"),
+        (P.OFFICEDB_VIEW,),
+    ),
+    Section(
+        "policy.index",
+        "shield-lock",
+        _l("Chính sách"),
+        _l("Chính sách phân quyền: ai được làm gì, ở đâu, do dòng nào"),
+        (P.POLICY_VIEW,),
+    ),
+    Section(
+        "incidents.index",
+        "bolt",
+        _l("Sự cố"),
+        _l("Báo và xử lý sự cố phần mềm"),
+        (P.INCIDENT_RAISE,),
+    ),
 )
+"""Every section there is or will be; one whose page does not exist yet is simply not there."""
 
 
 _FIRST_FOR = {
@@ -86,6 +149,7 @@ _FIRST_FOR = {
 def register(app: Flask) -> None:
     """The left navigation of every page."""
     app.context_processor(lambda: {"sections": sections(), "current": request.blueprint})
+    app.jinja_env.globals.update(exists=exists, allowed=_allowed_here)
 
 
 def sections() -> list[Section]:
@@ -94,9 +158,15 @@ def sections() -> list[Section]:
     if actor is None or actor.must_change:
         return []
     if "sections" not in g:
-        g.sections = [section for section in SECTIONS if any(allowed(actor, p) for p in section.permissions)]
+        there = (section for section in SECTIONS if exists(section.endpoint))
+        g.sections = [section for section in there if any(allowed(actor, p) for p in section.permissions)]
     found: list[Section] = g.sections
     return found
+
+
+def exists(endpoint: str) -> bool:
+    """Whether the page is built: a link to what is not there is never shown."""
+    return endpoint in current_app.view_functions
 
 
 def main_section(actor: Actor) -> Section | None:
@@ -109,3 +179,9 @@ def main_section(actor: Actor) -> Section | None:
 def allowed(actor: Actor, permission: Permission) -> bool:
     """Whether the policy lets this person do this at the own office: for offering, not for acting."""
     return authorize.decide(runtime(), actor, permission, actor.office).allowed
+
+
+def _allowed_here(permission: str) -> bool:
+    """The same for templates, which name a permission by its word (`account:lock`)."""
+    actor: Actor | None = g.get("actor")
+    return actor is not None and allowed(actor, Permission(permission))

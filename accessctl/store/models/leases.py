@@ -68,7 +68,7 @@ class Lease(Base):
     state: Mapped[str]
     minutes: Mapped[int]
     requested_at: Mapped[datetime]
-    opened_at: Mapped[datetime | None]
+    opened_at: Mapped[datetime | None] = mapped_column(index=True)
     expires_at: Mapped[datetime | None]
     limit_at: Mapped[datetime | None]
     renewals: Mapped[int] = mapped_column(default=0)

@@ -7,7 +7,10 @@ from flask_babel import gettext as _
 from flask_babel import refresh
 from werkzeug.wrappers import Response
 
+from accessctl.services import preferences
+from accessctl.services.control import transaction
 from accessctl.web import auth, errors, gates, i18n
+from accessctl.web.context import runtime
 from accessctl.web.forms import SignInForm
 
 pages = Blueprint("public", __name__)
@@ -44,11 +47,13 @@ def sign_out() -> Response:
 @pages.post("/language/<code>")
 @gates.public
 def language(code: str) -> Response:
-    """Keep the choice on this machine and go back to where it was made."""
+    """Keep the choice on this machine and with the person, and go back to where it was made."""
     response = redirect(i18n.local_address(request.form.get("next")), 303)
     if code in i18n.LANGUAGES:
-        secure = request.is_secure
-        response.set_cookie(i18n.COOKIE, code, i18n.COOKIE_AGE, secure=secure, httponly=True, samesite="Lax")
+        if person := auth.somebody():
+            with transaction(runtime()) as database:
+                preferences.speak(runtime(), database, person, code)
+        i18n.keep_on_machine(response, code)
         refresh()
     return response
 
