@@ -3,7 +3,8 @@
 from accessctl.store.models.accounts import Account
 from accessctl.store.models.audit import AuditCheckpoint, AuditInbox, AuditIndex, AuditLog
 from accessctl.store.models.custody import ContactPublication, ContactReceipt, Custody, Substitution
-from accessctl.store.models.evidence import Act, EvidenceMark, Finding, Login
+from accessctl.store.models.evidence import Act, EvidenceMark, Finding, FindingRemark, Login, OfficeLink
+from accessctl.store.models.journal import SavedSearch
 from accessctl.store.models.leases import Lease, Subject
 from accessctl.store.models.officers import Officer, OfficerRole, WebSession
 from accessctl.store.models.offices import CalendarOverride, HoursWindow, Office, Province
@@ -34,10 +35,12 @@ __all__ = [
     "Custody",
     "EvidenceMark",
     "Finding",
+    "FindingRemark",
     "HoursWindow",
     "Lease",
     "Login",
     "Office",
+    "OfficeLink",
     "Officer",
     "OfficerRole",
     "Posting",
@@ -45,6 +48,7 @@ __all__ = [
     "RecoveryCode",
     "ResetLink",
     "RoleProposal",
+    "SavedSearch",
     "SecondFactor",
     "SignInPlace",
     "SignInStep",

@@ -1,16 +1,12 @@
-"""The accounts and the people who answer for them."""
+"""The accounts that are lent."""
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from sqlalchemy import ForeignKey, func
-from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
 
 from accessctl.domain.accounts import AccountName, Kind
 from accessctl.store.base import Base
-from accessctl.store.models.officers import Officer
 
 
 class Account(Base):
@@ -42,30 +38,3 @@ class Account(Base):
     def kind_(self) -> Kind:
         """The kind as a value."""
         return Kind(self.kind)
-
-
-class Custody(Base):
-    """A custodian's assignment. Two of a kind at an office cannot overlap: the database refuses (R31)."""
-
-    __tablename__ = "custody"
-    __table_args__ = (
-        ExcludeConstraint(
-            ("office_code", "="),
-            ("kind", "="),
-            ("period", "&&"),
-            name="ex_custody_one_at_a_time",
-            using="gist",
-        ),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    office_code: Mapped[str] = mapped_column(ForeignKey("office.code"))
-    kind: Mapped[str]
-    officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"), index=True)
-    period: Mapped[Range[datetime]] = mapped_column(TSTZRANGE())
-    decision_no: Mapped[str]
-    appointed_by: Mapped[int] = mapped_column(ForeignKey("officer.id"))
-    appointed_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
-    acknowledged_at: Mapped[datetime | None]
-    end_reason: Mapped[str | None]
-    officer: Mapped[Officer] = relationship(foreign_keys=[officer_id])

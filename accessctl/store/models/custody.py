@@ -1,0 +1,110 @@
+"""The people who answer for the accounts: assignments, substitutions, the contact lists that name them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, func
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from accessctl.domain.accounts import Kind
+from accessctl.store.base import Base
+from accessctl.store.models.officers import Officer
+
+
+class Custody(Base):
+    """A custodian's assignment. Two of a kind at an office cannot overlap: the database refuses (R31).
+
+    A substitution cuts the assignment in three rows, so that at every moment exactly one person answers. An
+    assignment that was called off before it began keeps its row with an empty period.
+    """
+
+    __tablename__ = "custody"
+    __table_args__ = (
+        ExcludeConstraint(
+            ("office_code", "="),
+            ("kind", "="),
+            ("period", "&&"),
+            name="ex_custody_one_at_a_time",
+            using="gist",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    office_code: Mapped[str] = mapped_column(ForeignKey("office.code"))
+    kind: Mapped[str]
+    officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"), index=True)
+    period: Mapped[Range[datetime]] = mapped_column(TSTZRANGE())
+    decision_no: Mapped[str]
+    appointed_by: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    appointed_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    acknowledged_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None]
+    substitutes: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    """For whom this officer stands in (§4.7); None for a custodian of the own right."""
+    handover: Mapped[dict[str, Any] | None]
+    """How the accounts stood when this officer took over (§12.4)."""
+    officer: Mapped[Officer] = relationship(foreign_keys=[officer_id])
+    principal: Mapped[Officer | None] = relationship(foreign_keys=[substitutes])
+
+    @property
+    def kind_(self) -> Kind:
+        """The kind as a value."""
+        return Kind(self.kind)
+
+
+class Substitution(Base):
+    """A second named person for some days: proposed by the custodian, decided by the unit head (S09)."""
+
+    __tablename__ = "substitution"
+    __table_args__ = (CheckConstraint("opens < closes", name="forward"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    custody_id: Mapped[int] = mapped_column(ForeignKey("custody.id"), index=True)
+    """The assignment that is interrupted."""
+    officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    opens: Mapped[datetime]
+    closes: Mapped[datetime]
+    reason: Mapped[str]
+    decision_no: Mapped[str | None]
+    state: Mapped[str]
+    proposed_by: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    proposed_at: Mapped[datetime]
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    decided_at: Mapped[datetime | None]
+    note: Mapped[str | None]
+    custody: Mapped[Custody] = relationship()
+    officer: Mapped[Officer] = relationship(foreign_keys=[officer_id])
+    proposer: Mapped[Officer] = relationship(foreign_keys=[proposed_by])
+
+
+class ContactPublication(Base):
+    """An office's two custodians as told to the other offices: one row for each version, never changed (R34)."""
+
+    __tablename__ = "contact_publication"
+    __table_args__ = (UniqueConstraint("office_code", "version"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    office_code: Mapped[str] = mapped_column(ForeignKey("office.code"))
+    version: Mapped[int]
+    published_at: Mapped[datetime]
+    published_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    """The unit head; None when a change was told by itself."""
+    entries: Mapped[list[dict[str, Any]]] = mapped_column(JSONB())
+    publisher: Mapped[Officer | None] = relationship()
+
+
+class ContactReceipt(Base):
+    """The head of another office has read this version."""
+
+    __tablename__ = "contact_receipt"
+    __table_args__ = (UniqueConstraint("publication_id", "office_code"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("contact_publication.id"))
+    office_code: Mapped[str] = mapped_column(ForeignKey("office.code"))
+    officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    read_at: Mapped[datetime]
+    officer: Mapped[Officer] = relationship()
