@@ -124,9 +124,9 @@ _UNINDEXED = text(
 )
 _INDEX = text(
     "INSERT INTO audit_index"
-    " (idx, at, event, outcome, actor, office, account, kind, lease, dossier, guest, host, subject)"
+    " (idx, at, event, outcome, actor, office, account, kind, lease, dossier, guest, host, subject, correlation)"
     " VALUES (:idx, :at, :event, :outcome, :actor, :office, :account, :kind, :lease, :dossier, :guest, :host,"
-    " :subject) ON CONFLICT DO NOTHING"
+    " :subject, :correlation) ON CONFLICT DO NOTHING"
 )
 _INDEXED = (
     "event",
@@ -140,6 +140,7 @@ _INDEXED = (
     "guest",
     "host",
     "subject",
+    "correlation",
 )
 
 

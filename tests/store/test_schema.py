@@ -175,6 +175,7 @@ def test_the_application_deletes_nothing_and_adds_to_the_inbox_only(
     append_only = {table for table, held in mine.items() if "INSERT" in held and "UPDATE" not in held}
     assert append_only == {
         "subject", "audit_inbox", "audit_index", "standing_rule", "contact_publication", "contact_receipt",
+        "finding_remark",
     }  # fmt: skip
     log = {table for table in mine if table.startswith(("audit_log", "audit_checkpoint"))}
     assert {right for table in log for right in mine[table]} == {"SELECT"}

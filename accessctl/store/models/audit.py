@@ -59,7 +59,11 @@ class AuditIndex(Base):
         Index("ix_audit_index_guest", "guest", "idx"),
         Index("ix_audit_index_host", "host", "idx"),
         Index("ix_audit_index_event", "event", "idx"),
-        Index("ix_audit_index_at", "at"),
+        Index("ix_audit_index_at", "at", "idx"),
+        Index("ix_audit_index_office", "office", "idx"),
+        Index("ix_audit_index_kind", "kind", "idx"),
+        Index("ix_audit_index_correlation", "correlation", "idx"),
+        Index("ix_audit_index_outcome", "outcome", "idx", postgresql_where=text("outcome <> 'ok'")),
         Index("ix_audit_index_intent", "at", postgresql_where=text("outcome = 'intent'")),
     )
 
@@ -77,3 +81,4 @@ class AuditIndex(Base):
     guest: Mapped[str | None]
     host: Mapped[str | None]
     subject: Mapped[str | None]
+    correlation: Mapped[str | None]
