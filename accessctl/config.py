@@ -80,6 +80,14 @@ class Settings:
         return self.env.get("ACCESSCTL_PASSWORD_PROFILE", "tcvn14423-l3")
 
     @property
+    def second_factor_required(self) -> bool:
+        """`ACCESSCTL_SECOND_FACTOR`: `required` of those who administer, hold or watch; `optional` in a demo."""
+        said = self.env.get("ACCESSCTL_SECOND_FACTOR") or ("optional" if self.demo else "required")
+        if said not in ("required", "optional"):
+            raise Invalid("config.second_factor", value=said)
+        return said == "required"
+
+    @property
     def audit_origin(self) -> str:
         """The origin line of every checkpoint, `accessctl/<province>/<year>`."""
         return self.env.get("ACCESSCTL_AUDIT_ORIGIN", "accessctl/daknong/2026")

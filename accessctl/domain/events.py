@@ -46,6 +46,12 @@ class Event(StrEnum):
     MFA_ENROLLED = "mfa.enrolled", "Đăng ký yếu tố xác thực thứ hai", "Second factor enrolled"
     MFA_VERIFIED = "mfa.verified", "Xác nhận yếu tố xác thực thứ hai", "Second factor verified"
     MFA_RESET = "mfa.reset", "Đặt lại yếu tố xác thực thứ hai", "Second factor reset"
+    MFA_CODES_RENEWED = "mfa.codes_renewed", "Cấp lại mã khôi phục", "Recovery codes renewed"
+    AUTH_RESET_ISSUED = (
+        "auth.reset_issued",
+        "Cấp liên kết đặt lại thông tin đăng nhập",
+        "Reset link issued",
+    )
     ACCESS_DENIED = "access.denied", "Yêu cầu không được phép", "Not allowed"
 
     # People, roles, offices
