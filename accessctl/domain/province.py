@@ -1,17 +1,15 @@
-"""Reading the two founding files, strictly: `province.toml` and `officers.csv` (form: `examples/daknong/`).
+"""Reading `province.toml`, strictly (form: `examples/daknong/`); `officers.csv` is read by `staff_file`.
 
 Every complaint is a ProvinceError that names file, line and what is wrong. Neither file holds a secret.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from datetime import time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from accessctl.domain import separation
 from accessctl.domain.calendar import OpeningHours, Span
 from accessctl.domain.custody import Department
 from accessctl.domain.offices import (
@@ -24,9 +22,8 @@ from accessctl.domain.offices import (
     Wording,
     department_name,
 )
-from accessctl.domain.permissions import Role
 from accessctl.domain.province_file import ProvinceError, Table
-from accessctl.domain.text import BadText, one_line
+from accessctl.domain.staff_file import COLUMNS, OFFICERS_FILE, parse_officers
 
 __all__ = [
     "COLUMNS",
@@ -46,15 +43,9 @@ __all__ = [
 ]
 
 PROVINCE_FILE = "province.toml"
-OFFICERS_FILE = "officers.csv"
-COLUMNS = ("username", "full_name", "title", "office", "department", "roles", "phone", "email")
 
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|/[\w./-]{1,100}"
 _SPAN = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
-_USERNAME = re.compile(r"[a-z][a-z0-9]*([._-][a-z0-9]+)*")
-_EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,180}[A-Za-z0-9])?")
-_PHONE = re.compile(r"0[0-9]{9}")
-_LIMITS = {"username": 32, "office": 10, "department": 10, "phone": 20}
 _COMMON = "common"  # stands for the province's hours where an office names none
 
 
@@ -197,90 +188,3 @@ def _database(table: Table) -> DatabaseAddress:
     )
     table.done()
     return address
-
-
-def parse_officers(text: str, province: Province) -> tuple[OfficerEntry, ...]:
-    """Read officers.csv, strictly, against the province. Raises ProvinceError with the line."""
-    entries: list[OfficerEntry] = []
-    seen: set[str] = set()
-    for line, cells in _csv_rows(text.removeprefix("\ufeff")):
-        entry = _officer(line, cells, province)
-        if entry.username in seen:
-            raise _wrong(line, "officers.duplicate", entry.username)
-        seen.add(entry.username)
-        entries.append(entry)
-    if not entries:
-        raise _wrong(1, "officers.empty", "0")
-    return tuple(entries)
-
-
-def _wrong(line: int, code: str, what: str) -> ProvinceError:
-    return ProvinceError(line, code, what, file=OFFICERS_FILE)
-
-
-def _csv_rows(text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows with the line each ends on; blank lines are passed over."""
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
-    try:
-        header = next(reader, [])
-        if tuple(header) != COLUMNS:
-            raise _wrong(1, "officers.header", ",".join(header)[:200])
-        for row in reader:
-            if len(row) not in (0, len(COLUMNS)):
-                raise _wrong(reader.line_num, "officers.columns", f"{len(row)} ≠ {len(COLUMNS)}")
-            if row:
-                yield reader.line_num, dict(zip(COLUMNS, row, strict=True))
-    except csv.Error as error:
-        raise _wrong(max(1, reader.line_num), "officers.syntax", str(error)) from None
-
-
-def _officer(line: int, cells: dict[str, str], province: Province) -> OfficerEntry:
-    words = _tidy(line, cells)
-    office = next((o for o in province.offices if o.code == words["office"]), None)
-    if office is None:
-        raise _wrong(line, "officers.unknown_office", words["office"])
-    if words["department"] not in office.departments:
-        raise _wrong(line, "officers.unknown_department", words["department"])
-    for key, form in (("username", _USERNAME), ("email", _EMAIL), ("phone", _PHONE)):
-        if form.fullmatch(words[key]) is None:
-            raise _wrong(line, "officers.bad_value", f"{key} = {words[key]}")
-    return OfficerEntry(
-        username=words["username"],
-        full_name=words["full_name"],
-        title=words["title"],
-        office=office.code,
-        department=Department(words["department"]),
-        roles=_roles(line, words, office),
-        phone=words["phone"],
-        email=words["email"],
-        line=line,
-    )
-
-
-def _tidy(line: int, cells: dict[str, str]) -> dict[str, str]:
-    """NFC, trimmed, bounded; a telephone number loses the spaces that people write into it."""
-    try:
-        words = {key: one_line(value, limit=_LIMITS.get(key, 120)) for key, value in cells.items()}
-    except BadText as error:
-        raise _wrong(line, "officers.bad_value", error.why) from None
-    words["phone"] = re.sub(r"[ .-]", "", words["phone"])
-    return words
-
-
-def _roles(line: int, words: dict[str, str], office: Office) -> tuple[Role, ...]:
-    """The roles as listed: known, once each, right for the department, and compatible (domain.md §7.1)."""
-    named = [name.strip() for name in words["roles"].split(";")]
-    for name in named:
-        if name not in set(Role):
-            raise _wrong(line, "officers.unknown_role", name[:60])
-    roles = tuple(Role(name) for name in named)
-    if len(set(roles)) != len(roles):
-        raise _wrong(line, "officers.bad_value", f"roles = {words['roles']}")
-    for role in roles:
-        if role in separation.BY_APPOINTMENT:
-            raise _wrong(line, "officers.role_by_appointment", role)
-        if not separation.belongs(role, words["department"], provincial=office.provincial):
-            raise _wrong(line, "officers.role_elsewhere", f"{role} ({office.code}, {words['department']})")
-    if clash := separation.incompatible(roles):
-        raise _wrong(line, "officers.separation", " + ".join(clash))
-    return roles
