@@ -58,9 +58,12 @@ class Event(StrEnum):
     OFFICER_ADDED = "officer.added", "Thêm cán bộ", "Officer added"
     OFFICER_CHANGED = "officer.changed", "Sửa thông tin cán bộ", "Officer's details changed"
     OFFICER_TRANSFERRED = "officer.transferred", "Điều chuyển cán bộ", "Officer transferred"
+    OFFICERS_IMPORTED = "officers.imported", "Nhập danh sách cán bộ từ tệp", "Staff file imported"
     OFFICER_LEFT = "officer.left", "Cán bộ thôi công tác", "Officer left"
     ROLE_PROPOSED = "role.proposed", "Đề nghị giao vai trò", "Role proposed"
+    ROLE_ENTERED = "role.entered", "Nhập vai trò", "Role entered"
     ROLE_APPROVED = "role.approved", "Duyệt giao vai trò", "Role approved"
+    ROLE_DECLINED = "role.declined", "Không chấp nhận giao vai trò", "Role declined"
     ROLE_GRANTED = "role.granted", "Giao vai trò", "Role granted"
     ROLE_REVOKED = "role.revoked", "Thu hồi vai trò", "Role withdrawn"
     PROVINCE_APPLIED = "province.applied", "Áp dụng cấu hình tỉnh", "Province configuration applied"
@@ -120,6 +123,11 @@ class Event(StrEnum):
         "Custodian's assignment ended",
     )
     CUSTODIAN_WAIVED = "custodian.waived", "Ngoại lệ về phân công được phê duyệt", "Custody rule waived"
+    CUSTODIAN_BORROWED = (
+        "custodian.borrowed",
+        "Cán bộ quản lý tự nhận sử dụng tài khoản",
+        "Custodian borrowed an account himself",
+    )
     CONTACTLIST_PUBLISHED = (
         "contactlist.published",
         "Thông báo danh sách liên hệ cán bộ quản lý",

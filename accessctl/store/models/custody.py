@@ -44,6 +44,8 @@ class Custody(Base):
     end_reason: Mapped[str | None]
     substitutes: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     """For whom this officer stands in (§4.7); None for a custodian of the own right."""
+    cut: Mapped[Range[datetime] | None] = mapped_column(TSTZRANGE())
+    """The period that the assignment before it had until this one cut it short: restored when this is called off."""
     handover: Mapped[dict[str, Any] | None]
     """How the accounts stood when this officer took over (§12.4)."""
     officer: Mapped[Officer] = relationship(foreign_keys=[officer_id])
@@ -75,7 +77,9 @@ class Substitution(Base):
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     decided_at: Mapped[datetime | None]
     note: Mapped[str | None]
-    custody: Mapped[Custody] = relationship()
+    stands: Mapped[int | None] = mapped_column(ForeignKey("custody.id"))
+    """The substitute's own assignment, once decided."""
+    custody: Mapped[Custody] = relationship(foreign_keys=[custody_id])
     officer: Mapped[Officer] = relationship(foreign_keys=[officer_id])
     proposer: Mapped[Officer] = relationship(foreign_keys=[proposed_by])
 

@@ -46,6 +46,7 @@ class Lease(Base):
             "state",
             postgresql_where=text("state NOT IN ('CLOSED', 'DENIED', 'CANCELLED')"),
         ),
+        Index("ix_lease_officer_opened", "officer_id", "opened_at"),
         Index("ix_lease_queue", "account_name", "place", postgresql_where=text("state = 'QUEUED'")),
     )
 

@@ -1,6 +1,7 @@
 -- Custody: standing rules, approvals, the published contact list and its receipts, substitutions, hand-overs.
 ALTER TABLE custody
     ADD COLUMN substitutes BIGINT,
+    ADD COLUMN cut TSTZRANGE,
     ADD COLUMN handover JSONB,
     ADD CONSTRAINT fk_custody_substitutes_officer FOREIGN KEY(substitutes) REFERENCES officer (id);
 
@@ -18,12 +19,14 @@ CREATE TABLE substitution (
     decided_by BIGINT,
     decided_at TIMESTAMP WITH TIME ZONE,
     note TEXT,
+    stands BIGINT,
     CONSTRAINT pk_substitution PRIMARY KEY (id),
     CONSTRAINT ck_substitution_forward CHECK (opens < closes),
     CONSTRAINT fk_substitution_custody_id_custody FOREIGN KEY(custody_id) REFERENCES custody (id),
     CONSTRAINT fk_substitution_officer_id_officer FOREIGN KEY(officer_id) REFERENCES officer (id),
     CONSTRAINT fk_substitution_proposed_by_officer FOREIGN KEY(proposed_by) REFERENCES officer (id),
-    CONSTRAINT fk_substitution_decided_by_officer FOREIGN KEY(decided_by) REFERENCES officer (id)
+    CONSTRAINT fk_substitution_decided_by_officer FOREIGN KEY(decided_by) REFERENCES officer (id),
+    CONSTRAINT fk_substitution_stands_custody FOREIGN KEY(stands) REFERENCES custody (id)
 );
 CREATE INDEX ix_substitution_custody_id ON substitution (custody_id);
 
@@ -103,6 +106,9 @@ CREATE TABLE contact_receipt (
     CONSTRAINT fk_contact_receipt_office_code_office FOREIGN KEY(office_code) REFERENCES office (code),
     CONSTRAINT fk_contact_receipt_officer_id_officer FOREIGN KEY(officer_id) REFERENCES officer (id)
 );
+
+-- How often an officer has borrowed today: asked only where a rule limits it.
+CREATE INDEX ix_lease_officer_opened ON lease (officer_id, opened_at);
 
 -- Rules, published lists and receipts are history: a new state is a new row.
 GRANT SELECT ON substitution, standing_rule, approval, contact_publication, contact_receipt
