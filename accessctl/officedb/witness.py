@@ -90,6 +90,28 @@ class OpenSession:
     state: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What one cheap look says: is there anything to read, from where on, and who is in there now."""
+
+    news: bool
+    mark: int
+    running: frozenset[str]
+
+
+def glance(conn: Session, login: int, act: int, lease_end: int) -> Glance:
+    """Whether managed roles left anything since the three marks. One statement, so one snapshot and one horizon."""
+    query = (
+        "SELECT EXISTS (SELECT FROM access.login WHERE xid >= %s::text::xid8 AND access.is_managed(role))"
+        " OR EXISTS (SELECT FROM access.act WHERE xid >= %s::text::xid8)"
+        " OR EXISTS (SELECT FROM access.lease_end WHERE xid >= %s::text::xid8),"
+        " pg_snapshot_xmin(pg_current_snapshot())::text::bigint,"
+        " ARRAY(SELECT a.role FROM pg_stat_activity s JOIN access.account a ON a.role = s.usename)"
+    )
+    news, mark, running = conn.execute(query, (login, act, lease_end)).fetchone() or (False, 0, [])
+    return Glance(news, mark, frozenset(running))
+
+
 def logins_since(conn: Session, mark: int = 0) -> Batch[Login]:
     """Logins to this database, service roles and DBAs included, that may be new since the mark."""
     query = (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -17,7 +19,7 @@ from accessctl.officedb import witness
 from accessctl.services import accounts, closing, findings, ledger, matching
 from accessctl.services.actor import Actor, Origin, actor_by_id
 from accessctl.services.control import transaction
-from accessctl.services.matching import TRIGGER, Mark, keep_login, mark_of, move_mark
+from accessctl.services.matching import TRIGGER, Mark, mark_of, move_mark
 from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import Account, Act, Lease, Login
@@ -29,6 +31,8 @@ ACTIONS = {
     Permission.HOLDER_CORRECT: Event.HOLDER_CORRECTED,
 }
 
+_TABLES = ("login", "act", "lease_end")
+_NEED_NOT_LAST = text("SET LOCAL synchronous_commit = off")
 _SAY_AGAIN = 2.0
 """Seconds after which a host with nothing new is noted as read all the same: absence of a login is evidence too."""
 
@@ -40,72 +44,95 @@ class Collector:
         self._rt = rt
         self._host = host
         self._said_at = 0.0
+        self._marks: tuple[Mark, Mark, Mark] | None = None
 
     def turn(self) -> int:
         """Fetch, then take over in the control database; returns how many rows were new."""
-        rt, host = self._rt, self._host
-        with transaction(rt) as session:
-            marks = [mark_of(session, f"{host}:{table}") for table in ("login", "act", "lease_end")]
-        with rt.offices.witness(host) as connection:
-            server = witness.system_identifier(connection)
-            logins = witness.logins_since(connection, marks[0].position)
-            acts = witness.acts_since(connection, marks[1].position)
-            ends = witness.lease_ends_since(connection, marks[2].position)
-            running = witness.sessions(connection)
-        if running:
-            self._see_alive({session.role for session in running})
-        quiet = not (any(row.managed for row in logins.rows) or acts.rows or ends.rows)
-        if quiet and time.monotonic() - self._said_at < _SAY_AGAIN:
+        marks = self._marks or self._read_marks()
+        with self._rt.offices.witness(self._host) as connection:
+            seen = witness.glance(connection, *(mark.position for mark in marks))
+            if seen.news:
+                server = witness.system_identifier(connection)
+                logins = witness.logins_since(connection, marks[0].position)
+                acts = witness.acts_since(connection, marks[1].position)
+                ends = witness.lease_ends_since(connection, marks[2].position)
+        if seen.running:
+            self._see_alive(seen.running)
+        if not seen.news:
+            self._say_quiet(marks[0], seen.mark)
             return 0
-        new = self._take_logins(marks[0], logins, server) + self._take_acts(marks[1], acts)
+        self._marks = None
+        new = self._take(marks, logins, acts, server)
         self._take_ends(marks[2], ends)
         self._said_at = time.monotonic()
         return new
 
-    def _take_logins(self, mark: Mark, batch: witness.Batch[witness.Login], server: str) -> int:
+    def _read_marks(self) -> tuple[Mark, Mark, Mark]:
         with transaction(self._rt) as session:
-            if not move_mark(self._rt, session, mark, batch.mark):
-                return 0
-            return sum(self._take_login(session, row, server) for row in batch.rows if row.managed)
+            login, act, end = (mark_of(session, f"{self._host}:{table}") for table in _TABLES)
+        self._marks = login, act, end
+        return self._marks
 
-    def _take_login(self, session: Session, row: witness.Login, server: str) -> bool:
-        rt = self._rt
-        identity = keep_login(
-            session, source=TRIGGER, server=server, host=self._host, at=row.at, role=row.role, lease_id=row.lease_id,
-            pid=row.pid, started=row.backend_start or row.at, outcome="ok", application=row.application_name,
-            client_addr=str(row.client_addr) if row.client_addr else None, client_port=row.client_port,
-        )  # fmt: skip
-        if identity is None:
-            return False
-        login = session.get_one(Login, identity)
-        lease = matching.explained(session, row.lease_id, row.role)
-        if lease is None:
-            matching.unexplained(rt, session, login, why="no_such_lease")
-            return True
-        login.matched = True
-        origin = Origin("db", login.client_addr, login.client_port, lease.correlation)
-        details = {"pid": row.pid, "application": row.application_name, "at": row.at.isoformat()}
-        record(
-            rt,
-            session,
-            Event.DB_LOGIN,
-            actor=_holder(rt, session, lease, origin),
-            lease=lease,
-            details=details,
-        )
-        if lease.client:
-            lease.seen_at = rt.now()
-        return True
-
-    def _take_acts(self, mark: Mark, batch: witness.Batch[witness.Act]) -> int:
+    def _say_quiet(self, mark: Mark, horizon: int) -> None:
+        """Note now and then that the host was read; lost in a crash, it is only said again."""
+        if time.monotonic() - self._said_at < _SAY_AGAIN:
+            return
         with transaction(self._rt) as session:
-            if not move_mark(self._rt, session, mark, batch.mark):
-                return 0
-            return sum(self._take_act(session, row) for row in batch.rows)
+            session.execute(_NEED_NOT_LAST)
+            move_mark(self._rt, session, mark, horizon)
+        self._said_at, self._marks = time.monotonic(), None
 
-    def _take_act(self, session: Session, row: witness.Act) -> bool:
+    def _take(
+        self,
+        marks: tuple[Mark, Mark, Mark],
+        logins: witness.Batch[witness.Login],
+        acts: witness.Batch[witness.Act],
+        server: str,
+    ) -> int:
+        new = 0
+        with transaction(self._rt) as session:
+            if move_mark(self._rt, session, marks[0], logins.mark):
+                new += self._take_logins(session, [row for row in logins.rows if row.managed], server)
+            if acts.rows and move_mark(self._rt, session, marks[1], acts.mark):
+                leases = matching.explained_all(session, ((row.lease_id, row.role) for row in acts.rows))
+                new += sum(
+                    self._take_act(session, row, leases.get((row.lease_id, row.role))) for row in acts.rows
+                )
+        return new
+
+    def _take_logins(self, session: Session, rows: Sequence[witness.Login], server: str) -> int:
         rt = self._rt
-        lease = matching.explained(session, row.lease_id, row.role)
+        leases = matching.explained_all(session, ((row.lease_id, row.role) for row in rows))
+        kept = matching.keep_logins(session, [self._values(row, server, leases) for row in rows])
+        holders: dict[int, Actor] = {}
+        for login in kept:
+            lease = leases.get((login.lease_id, login.role))
+            if lease is None:
+                matching.unexplained(rt, session, login, why="no_such_lease")
+                continue
+            origin = Origin("db", login.client_addr, login.client_port, lease.correlation)
+            if lease.officer_id not in holders:
+                holders[lease.officer_id] = _holder(rt, session, lease, origin)
+            actor = replace(holders[lease.officer_id], origin=origin)
+            details = {"pid": login.pid, "application": login.application, "at": login.at.isoformat()}
+            record(rt, session, Event.DB_LOGIN, actor=actor, lease=lease, details=details)
+            if lease.client:
+                lease.seen_at = rt.now()
+        return len(kept)
+
+    def _values(
+        self, row: witness.Login, server: str, leases: Mapping[tuple[str | None, str], Lease]
+    ) -> dict[str, object]:
+        return {
+            "source": TRIGGER, "server": server, "host": self._host, "at": row.at, "role": row.role,
+            "lease_id": row.lease_id, "pid": row.pid, "started": row.backend_start or row.at, "outcome": "ok",
+            "application": row.application_name, "client_port": row.client_port,
+            "client_addr": str(row.client_addr) if row.client_addr else None,
+            "matched": (row.lease_id, row.role) in leases or None,
+        }  # fmt: skip
+
+    def _take_act(self, session: Session, row: witness.Act, lease: Lease | None) -> bool:
+        rt = self._rt
         known = lease is not None and _logged_in(session, row, self._host)
         statement = insert(Act).values(
             host=self._host, host_id=row.id, at=row.at, lease_id=row.lease_id, officer=row.officer or "",
@@ -139,21 +166,29 @@ class Collector:
 
     def _take_ends(self, mark: Mark, batch: witness.Batch[witness.LeaseEnd]) -> None:
         """The host is sure that a lease is over: settle what the ledger may have missed while it was down."""
-        for row in batch.rows:
-            with transaction(self._rt) as session:
-                lease = matching.explained(session, row.lease_id, row.account)
-                missed = lease is not None and lease.state_ in (LeaseState.OPENING, LeaseState.ACTIVE)
+        if not batch.rows:
+            return
+        with transaction(self._rt) as session:
+            leases = matching.explained_all(session, ((row.lease_id, row.account) for row in batch.rows))
+            for row in batch.rows:
+                lease = leases.get((row.lease_id, row.account))
                 if lease is not None and row.changed:
                     findings.raise_finding(
                         self._rt, session, findings.Kind.SELF_CHANGE, key=row.lease_id, severity=2,
                         account=lease.account, lease=lease,
                     )  # fmt: skip
-            if missed:
+            unsettled = (LeaseState.OPENING, LeaseState.ACTIVE)
+            missed = {key for key, lease in leases.items() if lease.state_ in unsettled}
+            if not missed:
+                move_mark(self._rt, session, mark, batch.mark)
+        for row in batch.rows:
+            if (row.lease_id, row.account) in missed:
                 closing.settle(self._rt, row.lease_id, row.sessions, EndReason(row.reason))
-        with transaction(self._rt) as session:
-            move_mark(self._rt, session, mark, batch.mark)
+        if missed:  # only now: whoever is stopped in between settles them again
+            with transaction(self._rt) as session:
+                move_mark(self._rt, session, mark, batch.mark)
 
-    def _see_alive(self, roles: set[str]) -> None:
+    def _see_alive(self, roles: frozenset[str]) -> None:
         """A client lease whose holder has a session open is not abandoned."""
         with transaction(self._rt) as session:
             held = select(Lease).where(

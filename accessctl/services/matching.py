@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from accessctl.domain.events import Event
 from accessctl.errors import NotFound
@@ -43,20 +45,39 @@ def mark_of(session: Session, name: str) -> Mark:
 
 def move_mark(rt: Runtime, session: Session, mark: Mark, position: int, detail: str | None = None) -> bool:
     """Claim the batch that was read from `mark`; False when another process has taken it meanwhile."""
-    now = rt.now()
-    fresh = insert(EvidenceMark).values(name=mark.name, position=0, detail=None, read_at=now)
-    session.execute(fresh.on_conflict_do_nothing())
-    row = session.get_one(EvidenceMark, mark.name, with_for_update=True, populate_existing=True)
-    if (row.position, row.detail) != (mark.position, mark.detail):
+    values = {"position": position, "detail": detail, "read_at": rt.now()}
+    stands = EvidenceMark.detail.is_not_distinct_from(mark.detail) & (EvidenceMark.position == mark.position)
+    moved = update(EvidenceMark).where(EvidenceMark.name == mark.name, stands).values(values)
+    if session.execute(moved.returning(EvidenceMark.name)).first() is not None:
+        return True
+    if mark.position or mark.detail:
         return False
-    row.position, row.detail, row.read_at = position, detail, now
-    return True
+    first = insert(EvidenceMark).values(name=mark.name, **values).on_conflict_do_nothing()
+    return session.execute(first.returning(EvidenceMark.name)).first() is not None
 
 
-def keep_login(session: Session, **values: Any) -> int | None:
-    """Store a login once; its id when it is new."""
-    statement = insert(Login).values(**values).on_conflict_do_nothing().returning(Login.id)
-    return session.execute(statement).scalar()
+def keep_logins(session: Session, values: Sequence[dict[str, Any]]) -> list[Login]:
+    """Store logins, each once; those that are new."""
+    if not values:
+        return []
+    statement = insert(Login).values(list(values)).on_conflict_do_nothing().returning(Login)
+    return list(session.scalars(statement))
+
+
+def explained_all(
+    session: Session, seen: Iterable[tuple[str | None, str]]
+) -> dict[tuple[str | None, str], Lease]:
+    """The leases that logins or acts name, by (lease id, role): each only if it is one of this very account."""
+    named = {}
+    for identity, role in seen:
+        with suppress(NotFound):
+            named[identity, role] = ledger.lease_id(identity or "")
+    if not named:
+        return {}
+    known = select(Lease).where(Lease.id.in_(set(named.values()))).options(joinedload(Lease.account))
+    leases = {lease.id: lease for lease in session.scalars(known)}
+    found = {key: leases[identity] for key, identity in named.items() if identity in leases}
+    return {key: lease for key, lease in found.items() if lease.account.role == key[1] and lease.opened_at}
 
 
 def explained(session: Session, lease_id: str | None, role: str) -> Lease | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, exists, func, select, update
+from sqlalchemy.orm import Session, aliased
 
 from accessctl.domain.events import Event
 from accessctl.errors import AccessError
@@ -16,7 +17,7 @@ from accessctl.services import findings, matching
 from accessctl.services.actor import Origin
 from accessctl.services.control import transaction
 from accessctl.services.evidence import Collector
-from accessctl.services.matching import CLOCKS, LOG, TRIGGER, keep_login, mark_of, move_mark
+from accessctl.services.matching import CLOCKS, LOG, TRIGGER, Mark, keep_logins, mark_of, move_mark
 from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import Account, EvidenceMark, Login, Office
@@ -35,6 +36,7 @@ class ServerLogs:
     def __init__(self, rt: Runtime) -> None:
         self._rt = rt
         self._servers: dict[str, str] = {}
+        self._marks: dict[str, Mark] = {}
 
     def turn(self) -> None:
         """One batch of each server; then look whether every login of the logs is one that a trigger saw."""
@@ -58,23 +60,29 @@ class ServerLogs:
 
     def _batch(self, connection: witness.Session, server: str, host: str) -> bool:
         """Take one batch over; True when there is more to read at once."""
-        name = f"log:{server}"
-        with transaction(self._rt) as session:
-            mark = mark_of(session, name)
+        mark = self._marks.get(server) or self._read_mark(server)
         since = LogMark(server, mark.detail, mark.position) if mark.detail else None
         batch = read_log(connection, since)
-        if batch.mark is None:
+        if batch.mark is None or (batch.mark == since and not batch.troubles):
             return False
         self._know_sessions(batch)
+        self._marks.pop(server, None)
         with transaction(self._rt) as session:
             if not move_mark(self._rt, session, mark, batch.mark.offset, batch.mark.file):
                 return False
             self._take(session, batch, server, host)
         return batch.more
 
+    def _read_mark(self, server: str) -> Mark:
+        with transaction(self._rt) as session:
+            self._marks[server] = mark_of(session, f"log:{server}")
+        return self._marks[server]
+
     def _know_sessions(self, batch: LogBatch) -> None:
         """Read the logins of hosts that refused an act first: by them alone it is known whose act it was."""
         dbnames = {event.dbname for event in batch.events if event.kind is EventKind.DENIED}
+        if not dbnames:
+            return
         with transaction(self._rt) as session:
             codes = session.scalars(select(Office.code).where(Office.dbname.in_(dbnames))).all()
         for code in codes:
@@ -90,37 +98,46 @@ class ServerLogs:
                 severity=1, office=host, details={"file": trouble.file, "trouble": trouble.kind.value},
             )  # fmt: skip
         hosts = {dbname: code for code, dbname in session.execute(select(Office.code, Office.dbname))}
+        self._take_logins(session, batch.events, server, hosts, host)
         for event in batch.events:
-            self._event(session, event, server, hosts.get(event.dbname, host))
+            if event.kind is EventKind.DENIED:
+                self._denied(session, event, server)
+            elif event.kind is EventKind.TRIGGER_DISABLED:
+                findings.raise_finding(
+                    self._rt, session, findings.Kind.TRIGGER_TOUCHED, key=f"{event.session_id}", severity=1,
+                    office=hosts.get(event.dbname, host), details={"role": event.role, "at": event.at.isoformat()},
+                )  # fmt: skip
 
-    def _event(self, session: Session, event: ServerEvent, server: str, host: str) -> None:
-        if event.kind is EventKind.ADMIN_LOGIN or (event.managed and event.kind in _OUTCOMES):
-            self._login(session, event, server, host)
-        elif event.kind is EventKind.DENIED:
-            self._denied(session, event, server)
-        elif event.kind is EventKind.TRIGGER_DISABLED:
-            findings.raise_finding(
-                self._rt, session, findings.Kind.TRIGGER_TOUCHED, key=f"{event.session_id}", severity=1, office=host,
-                details={"role": event.role, "at": event.at.isoformat()},
-            )  # fmt: skip
+    def _take_logins(
+        self,
+        session: Session,
+        events: Sequence[ServerEvent],
+        server: str,
+        hosts: Mapping[str, str],
+        host: str,
+    ) -> None:
+        seen = [
+            {"source": LOG, "server": server, "host": hosts.get(event.dbname, host), "at": event.at,
+             "role": event.role, "lease_id": None, "pid": event.pid, "started": _started(event.session_id),
+             "outcome": _OUTCOMES[event.kind], "application": event.app_name, "client_addr": event.addr,
+             "client_port": event.port}
+            for event in events
+            if event.kind is EventKind.ADMIN_LOGIN or (event.managed and event.kind in _OUTCOMES)
+        ]  # fmt: skip
+        kept = keep_logins(session, seen)
+        known = select(Account).where(Account.role.in_({login.role for login in kept}))
+        accounts = {account.role: account for account in session.scalars(known)} if kept else {}
+        for login in kept:
+            self._login(session, login, accounts.get(login.role))
 
-    def _login(self, session: Session, event: ServerEvent, server: str, host: str) -> None:
-        identity = keep_login(
-            session, source=LOG, server=server, host=host, at=event.at, role=event.role, lease_id=None, pid=event.pid,
-            started=_started(event.session_id), outcome=_OUTCOMES[event.kind], application=event.app_name,
-            client_addr=event.addr, client_port=event.port,
-        )  # fmt: skip
-        if identity is None:
-            return
-        login = session.get_one(Login, identity)
-        account = session.scalars(select(Account).where(Account.role == event.role)).first()
+    def _login(self, session: Session, login: Login, account: Account | None) -> None:
         if account is None:
-            if event.kind is EventKind.LOGIN_OK:
+            if login.outcome == "ok":
                 matching.unexplained(self._rt, session, login, why="unknown_account")
-        elif event.kind is EventKind.LOGIN_FAILED:
+        elif login.outcome == "failed":
             matching.failed_login(self._rt, session, login, account)
-        elif event.kind is EventKind.LOGIN_REFUSED:
-            origin = Origin("db", event.addr, event.port)
+        elif login.outcome == "refused":
+            origin = Origin("db", login.client_addr, login.client_port)
             record(
                 self._rt, session, Event.DB_REFUSED, account=account, origin=origin, reason="db.no_open_lease"
             )
@@ -155,21 +172,26 @@ def _started(session_id: str) -> datetime:
 
 def compare(rt: Runtime, session: Session) -> None:
     """Every login in a server's log must be one that a trigger saw; what is not, once the host was read, is not."""
-    waiting = select(Login).where(Login.source == LOG, Login.outcome == "ok", Login.matched.is_(None))
-    for login in session.scalars(waiting.with_for_update(skip_locked=True)).all():
-        seen = session.scalars(
-            select(Login.id).where(
-                Login.source == TRIGGER,
-                Login.server == login.server,
-                Login.pid == login.pid,
-                Login.role == login.role,
-                func.date_trunc("second", Login.started) == login.started,
-            )
-        ).first()
-        if seen is not None:
-            login.matched = True
-        elif _host_was_read(session, login):
+    waiting = select(Login).where(_WAITING)
+    if session.scalars(waiting.limit(1)).first() is None:
+        return
+    same = aliased(Login)
+    seen = exists().where(
+        same.source == TRIGGER,
+        same.server == Login.server,
+        same.pid == Login.pid,
+        same.role == Login.role,
+        func.date_trunc("second", same.started) == Login.started,
+    )
+    session.execute(update(Login).where(_WAITING, seen).values(matched=True))
+    for login in session.scalars(
+        waiting.with_for_update(skip_locked=True).execution_options(populate_existing=True)
+    ):
+        if _host_was_read(session, login):
             matching.unexplained(rt, session, login, why="no_trigger_row")
+
+
+_WAITING = and_(Login.matched.is_(None), Login.source == LOG, Login.outcome == "ok")
 
 
 def _host_was_read(session: Session, login: Login) -> bool:
