@@ -58,7 +58,7 @@ class Event(StrEnum):
     OFFICER_ADDED = "officer.added", "Thêm cán bộ", "Officer added"
     OFFICER_CHANGED = "officer.changed", "Sửa thông tin cán bộ", "Officer's details changed"
     OFFICER_TRANSFERRED = "officer.transferred", "Điều chuyển cán bộ", "Officer transferred"
-    OFFICERS_IMPORTED = "officers.imported", "Nhập danh sách cán bộ từ tệp", "Staff file imported"
+    OFFICER_IMPORTED = "officer.imported", "Nhập danh sách cán bộ từ tệp", "Staff file imported"
     OFFICER_LEFT = "officer.left", "Cán bộ thôi công tác", "Officer left"
     ROLE_PROPOSED = "role.proposed", "Đề nghị giao vai trò", "Role proposed"
     ROLE_ENTERED = "role.entered", "Nhập vai trò", "Role entered"
