@@ -45,8 +45,19 @@ class Actor:
     """The one shown first; decisions use the whole set."""
     must_change: bool
     origin: Origin
+    version: int
+    """Of the officer's row, when this was read: office and entered roles are those of this version."""
     language: str | None = None
     """What this person chose to read in; None: what the machine says."""
+    must_enrol: bool = False
+    """A second factor is required of this person, and there is none: that comes before anything else."""
+    read_only: bool = False
+    """Came with a token of the scope `read`: whatever the roles allow, nothing but reading."""
+
+    @property
+    def held_back(self) -> bool:
+        """Signed in, but something of one's own must be put in order first."""
+        return self.must_change or self.must_enrol
 
 
 def actor_for(session: Session, officer: Officer, origin: Origin, now: datetime) -> Actor:
@@ -70,6 +81,7 @@ def actor_for(session: Session, officer: Officer, origin: Origin, now: datetime)
         role=_shown_first(officer, [*custody, *([first] if first else []), *(Role(r.role) for r in entered)]),
         must_change=officer.must_change,
         origin=origin,
+        version=officer.version,
         language=officer.language,
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from accessctl.access.enforcer import Decision, Subject
-from accessctl.domain.permissions import Permission
+from accessctl.access.enforcer import Decision, Gate, Subject
+from accessctl.domain.permissions import Permission, PermissionClass
 from accessctl.errors import Refused
 from accessctl.services.actor import Actor
 from accessctl.services.runtime import Runtime
@@ -12,7 +12,21 @@ from accessctl.services.runtime import Runtime
 def decide(rt: Runtime, actor: Actor, permission: Permission, office: str, *, case: str = "none") -> Decision:
     """The policy's answer with its reason; never raises."""
     subject = Subject(actor.username, actor.roles, actor.office)
-    return rt.policy().decide(subject, permission, office, case=case)
+    policy = rt.policy()
+    if actor.read_only and not _reads(policy, permission):
+        return Decision(False, "token_reads_only", f"{permission.value} is no reading", policy.version)
+    return policy.decide(subject, permission, office, case=case)
+
+
+def _reads(policy: Gate, permission: Permission) -> bool:
+    table = policy.table
+    return table is not None and table.policy.classes[permission] is PermissionClass.READ
+
+
+def acts(actor: Actor) -> None:
+    """For acts on what is one's own, which no policy line decides: refused to a token that may only read."""
+    if actor.read_only:
+        raise Refused("policy.token_reads_only")
 
 
 def may(rt: Runtime, actor: Actor, permission: Permission, office: str) -> bool:

@@ -22,7 +22,7 @@ from accessctl.officedb.leases import renew_lease as renew_in_office
 from accessctl.services import checkout, closing, ledger
 from accessctl.services.actor import Actor
 from accessctl.services.admission import REASON_LIMIT, LeaseRequest
-from accessctl.services.authorize import may, require
+from accessctl.services.authorize import acts, may, require
 from accessctl.services.control import transaction
 from accessctl.services.lease_view import LeaseView, view
 from accessctl.services.recording import record, record_refusal
@@ -201,6 +201,7 @@ def _may_revoke(rt: Runtime, session: Session, actor: Actor, lease: Lease) -> bo
 
 
 def _own(lease: Lease, actor: Actor) -> Lease:
+    acts(actor)
     if lease.officer_id != actor.id:
         raise Refused("lease.not_yours")
     return lease

@@ -1,120 +1,186 @@
-"""Signing in: named people only, locked after five failures, idle sessions ended, a first password changed."""
+"""Signing in: named people only, password then code, locked after five failures, idle sessions ended."""
 
 from __future__ import annotations
 
-import hashlib
 import secrets
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, selectinload
 
 from accessctl.domain.events import Event
 from accessctl.domain.permissions import Role
-from accessctl.errors import Invalid, NotSignedIn
-from accessctl.services import passwords
+from accessctl.errors import AccessError, Invalid, NotSignedIn
+from accessctl.services import attempts, passwords, second_factor
 from accessctl.services.actor import Actor, Origin, actor_for
+from accessctl.services.attempts import Failure, rules
 from accessctl.services.control import transaction
-from accessctl.services.recording import quoted, record
+from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
-from accessctl.store.models import Officer, WebSession
+from accessctl.services.sealing import token_hash
+from accessctl.store.models import Office, Officer, SignInStep, WebSession
 
-FAILURES = 5
-LOCKED_FOR = timedelta(minutes=15)
-IDLE = timedelta(minutes=15)
-IDLE_ADMIN = timedelta(minutes=5)
 LONGEST = timedelta(hours=12)
+STEP_STAYS = timedelta(minutes=5)  # between the page of the password and the page of the code
 _TOUCH = timedelta(seconds=5)  # how stale `seen_at` may be before it is written again
+_BROWSER = 200  # characters kept of what a browser calls itself
 
 
-def authenticate(rt: Runtime, username: str, password: str, origin: Origin) -> Actor:
-    """The person behind name and password. Raises NotSignedIn; owns its transactions, so that failures stay.
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """After the right password: either somebody, or a step that waits for the code and opens no page."""
+
+    actor: Actor | None
+    step: str | None
+
+
+def begin(rt: Runtime, username: str, password: str, origin: Origin) -> Begun:
+    """The first page. Raises NotSignedIn; owns its transactions, so that failures stay.
 
     An unknown name, a wrong password and a person without one are told apart by nobody outside.
     """
-    locked = False
     with transaction(rt) as session:
-        officer = _known(session, username)
-        now = rt.now()
-        locked = bool(officer and officer.locked_until and officer.locked_until > now)
+        officer = attempts.known(session, username)
+        locked = attempts.locked(rt, session, officer, username)
         stored = officer.password_hash if officer and not locked else None
     right = passwords.matches(rt.settings.password_profile, password, stored)
     with transaction(rt) as session:
-        officer = _known(session, username, lock=True)
-        if officer is not None and right and not (officer.locked_until and officer.locked_until > rt.now()):
-            officer.failures, officer.locked_until, officer.failed_at = 0, None, None
-            return actor_for(session, officer, origin, rt.now())
-        locked = _failed(rt, session, officer, origin, locked=locked, username=username)
-    refusal = NotSignedIn(
-        "auth.locked" if locked else "auth.bad_credentials", minutes=LOCKED_FOR.seconds // 60
+        officer = attempts.known(session, username, lock=True)
+        if officer is not None and right and not attempts.locked(rt, session, officer, username):
+            return _begun(rt, session, officer, origin)
+        reason = "auth.unknown_person" if officer is None else "auth.bad_credentials"
+        locked = attempts.failed(rt, session, officer, origin, Failure(username, reason))
+    raise attempts.refusal(rt, "auth.bad_credentials", is_locked=locked)
+
+
+def _begun(rt: Runtime, session: Session, officer: Officer, origin: Origin) -> Begun:
+    if second_factor.in_force(session, officer.id) is None:
+        attempts.wiped(officer)
+        return Begun(_somebody(rt, session, officer, origin), None)
+    step = secrets.token_urlsafe(
+        32
+    )  # failures are wiped by the code only: else the password would buy more tries
+    session.add(
+        SignInStep(token_hash=token_hash(step), officer_id=officer.id, at=rt.now(), address=origin.address)
     )
-    refusal.recorded = True  # as auth.login.failed, above
-    raise refusal
+    return Begun(None, step)
 
 
-def _known(session: Session, username: str, *, lock: bool = False) -> Officer | None:
-    if "\x00" in username:  # no text in PostgreSQL can hold it, so nobody is called that
-        return None
-    statement = (
-        select(Officer)
-        .where(Officer.username == username[:60], Officer.left_at.is_(None))
-        .options(selectinload(Officer.roles))
-    )
-    return session.scalars(statement.with_for_update(of=Officer) if lock else statement).first()
+def _somebody(rt: Runtime, session: Session, officer: Officer, origin: Origin) -> Actor:
+    actor = actor_for(session, officer, origin, rt.now())
+    return replace(actor, must_enrol=second_factor.must_enrol(rt, session, actor))
 
 
-def _failed(
-    rt: Runtime, session: Session, officer: Officer | None, origin: Origin, *, locked: bool, username: str
-) -> bool:
-    """Count and record the failure; True when the person is locked out now."""
-    now = rt.now()
-    details = {"username": quoted(username, 60)}
-    if officer is None:
-        record(
-            rt,
-            session,
-            Event.AUTH_LOGIN,
-            origin=origin,
-            failed=True,
-            reason="auth.unknown_person",
-            details=details,
-        )
-        return False
-    code = "auth.locked" if locked else "auth.bad_credentials"
-    record(
-        rt,
-        session,
-        Event.AUTH_LOGIN,
-        origin=origin,
-        failed=True,
-        reason=code,
-        office=officer.office_code,
-        details=details,
-    )
-    if locked:
-        return True
-    fresh = officer.failed_at is None or now - officer.failed_at > LOCKED_FOR
-    officer.failures = 1 if fresh else officer.failures + 1
-    officer.failed_at = now
-    if officer.failures < FAILURES:
-        return False
-    officer.locked_until, officer.failures = now + LOCKED_FOR, 0
-    record(rt, session, Event.AUTH_LOCKOUT, origin=origin, office=officer.office_code, details=details)
-    return True
+def finish(rt: Runtime, step: str, code: str, origin: Origin) -> Actor:
+    """The second page: a code of the device, or a recovery code. Raises NotSignedIn; owns its transaction."""
+    with transaction(rt) as session:
+        outcome = _finished(rt, session, step, code, origin)
+    if isinstance(outcome, AccessError):
+        raise outcome
+    return outcome
 
 
-def sign_in(rt: Runtime, session: Session, username: str, password: str, origin: Origin) -> tuple[Actor, str]:
+def _finished(rt: Runtime, session: Session, step: str, code: str, origin: Origin) -> Actor | NotSignedIn:
+    found = session.get(SignInStep, token_hash(step), with_for_update=True)
+    if found is None or found.over_at is not None or rt.now() - found.at > STEP_STAYS:
+        return NotSignedIn("auth.step_over")
+    officer = session.get_one(Officer, found.officer_id, with_for_update=True, populate_existing=True)
+    refused = _code_refused(rt, session, officer, code, origin)
+    if refused is None:
+        found.over_at = rt.now()
+        attempts.wiped(officer)
+        actor = _somebody(rt, session, officer, origin)
+        record(rt, session, Event.MFA_VERIFIED, actor=actor)
+        return actor
+    if refused.code in ("auth.locked", "auth.step_over"):
+        found.over_at = rt.now()
+    return refused
+
+
+def _code_refused(
+    rt: Runtime, session: Session, officer: Officer, code: str, origin: Origin
+) -> NotSignedIn | None:
+    """None for a right code of a person who may go on; otherwise the failure stands counted."""
+    factor = second_factor.in_force(session, officer.id, lock=True)
+    if factor is None or officer.left_at is not None:
+        return NotSignedIn("auth.step_over")
+    minutes = 0
+    reason = "auth.locked"
+    if not attempts.locked(rt, session, officer, officer.username):
+        judged = second_factor.use(rt, session, factor, code)
+        if judged.why == "ok":
+            return None
+        reason, minutes = f"auth.code_{judged.why}", abs(judged.minutes)
+    failure = Failure(officer.username, reason, Event.MFA_VERIFIED)
+    locked = attempts.failed(rt, session, officer, origin, failure)
+    return attempts.refusal(rt, reason, is_locked=locked, off=minutes)
+
+
+def authenticate(
+    rt: Runtime, username: str, password: str, origin: Origin, *, code: str | None = None
+) -> Actor:
+    """Both pages at once, for the command line. Raises NotSignedIn("auth.code_needed") without a needed code."""
+    begun = begin(rt, username, password, origin)
+    if begun.actor is not None:
+        return begun.actor
+    if code is None or begun.step is None:
+        raise NotSignedIn("auth.code_needed")
+    return finish(rt, begun.step, code, origin)
+
+
+def prove(rt: Runtime, actor: Actor, origin: Origin, *, password: str = "", code: str | None = None) -> None:
+    """The person at this session once more: by password or, when `code` is given, by the second factor.
+
+    Raises Invalid("auth.not_proven") or what the code is wrong about; failures count. Owns its transactions.
+    """
+    stored = _stored_password(rt, actor.id) if code is None else None
+    right = code is None and passwords.matches(rt.settings.password_profile, password, stored)
+    with transaction(rt) as session:
+        officer = session.get_one(Officer, actor.id, with_for_update=True)
+        if code is not None:
+            refused = _code_refused(rt, session, officer, code, origin)
+        elif right and not attempts.locked(rt, session, officer, officer.username):
+            refused = None
+        else:
+            failure = Failure(officer.username, "auth.bad_credentials")
+            locked = attempts.failed(rt, session, officer, origin, failure)
+            refused = attempts.refusal(rt, "auth.not_proven", is_locked=locked)
+    if refused is not None:
+        proof = Invalid(refused.code, **refused.facts)
+        proof.recorded = refused.recorded
+        raise proof
+
+
+def _stored_password(rt: Runtime, officer_id: int) -> str | None:
+    with transaction(rt) as session:
+        return session.get_one(Officer, officer_id).password_hash
+
+
+def sign_in(
+    rt: Runtime, session: Session, username: str, password: str, origin: Origin, *, code: str | None = None
+) -> tuple[Actor, str]:
     """Authenticate and open a browser session; returns the actor and the session's token. The caller commits."""
-    actor = authenticate(rt, username, password, origin)
+    actor = authenticate(rt, username, password, origin, code=code)
+    return actor, open_session(rt, session, actor, origin)
+
+
+def open_session(rt: Runtime, session: Session, actor: Actor, origin: Origin, *, browser: str = "") -> str:
+    """A browser session for somebody who has signed in completely; returns its token. The caller commits."""
     token = secrets.token_urlsafe(32)
     now = rt.now()
     session.add(
         WebSession(
-            token_hash=_hash(token), officer_id=actor.id, created_at=now, seen_at=now, address=origin.address
+            token_hash=token_hash(token),
+            officer_id=actor.id,
+            created_at=now,
+            seen_at=now,
+            address=origin.address,
+            browser="".join(sign for sign in browser if sign.isprintable())[:_BROWSER] or None,
         )
     )
     record(rt, session, Event.AUTH_LOGIN, actor=actor)
-    return actor, token
+    return token
 
 
 def resume(rt: Runtime, session: Session, token: str, origin: Origin) -> Actor | None:
@@ -122,15 +188,15 @@ def resume(rt: Runtime, session: Session, token: str, origin: Origin) -> Actor |
 
     Raises NotSignedIn("auth.idle") or ("auth.session_ended"). The caller commits.
     """
-    found = session.get(WebSession, _hash(token))
+    found = session.get(WebSession, token_hash(token))
     if found is None:
         return None
     if found.ended_at is not None:
         raise NotSignedIn(f"auth.{found.end_reason}" if found.end_reason == "idle" else "auth.session_ended")
     officer = session.get_one(Officer, found.officer_id, options=[selectinload(Officer.roles)])
     now = rt.now()
-    actor = actor_for(session, officer, origin, now)
-    idle = IDLE_ADMIN if Role.IT_ADMIN in actor.roles else IDLE
+    actor = _somebody(rt, session, officer, origin)
+    idle = rules(rt).idle_admin if Role.IT_ADMIN in actor.roles else rules(rt).idle
     if officer.left_at is not None or now - found.created_at > LONGEST:
         _end(found, rt, "session_ended")
         record(rt, session, Event.SESSION_ENDED, actor=actor, reason="auth.session_ended")
@@ -146,13 +212,19 @@ def resume(rt: Runtime, session: Session, token: str, origin: Origin) -> Actor |
     return actor
 
 
+def owner_of(session: Session, token: str) -> int | None:
+    """The officer id of a session token, living or ended; None for an unknown one."""
+    found = session.get(WebSession, token_hash(token)) if token else None
+    return found.officer_id if found else None
+
+
 def _end(found: WebSession, rt: Runtime, why: str) -> None:
     found.ended_at, found.end_reason = rt.now(), why
 
 
 def sign_out(rt: Runtime, session: Session, token: str, origin: Origin) -> None:
     """End the session of this token; an unknown or ended one is left as it is. The caller commits."""
-    found = session.get(WebSession, _hash(token), with_for_update=True)
+    found = session.get(WebSession, token_hash(token), with_for_update=True)
     if found is None or found.ended_at is not None:
         return
     _end(found, rt, "signed_out")
@@ -168,9 +240,23 @@ def change_password(rt: Runtime, session: Session, actor: Actor, old: str, new: 
         raise Invalid("auth.old_password_wrong")
     if passwords.matches(profile, new, officer.password_hash):
         raise Invalid("auth.password_same")
-    officer.password_hash = passwords.hashed(profile, new, username=officer.username)
+    keep_password(rt, session, officer, new)
     officer.must_change = False
     record(rt, session, Event.AUTH_PASSWORD_CHANGED, actor=actor, origin=origin)
+
+
+def keep_password(rt: Runtime, session: Session, officer: Officer, password: str) -> None:
+    """Hash and keep a password that the profile accepts for this person. Raises Invalid("auth.password_*")."""
+    factor = second_factor.in_force(session, officer.id, lock=True)
+    officer.password_hash = passwords.hashed(
+        rt.settings.password_profile,
+        password,
+        username=officer.username,
+        names=(officer.full_name, session.get_one(Office, officer.office_code).name),
+        second_factor=factor is not None,
+    )
+    if factor is not None:
+        factor.carries_password = len(password) < rules(rt).shortest
 
 
 def end_other_sessions(rt: Runtime, session: Session, actor: Actor, token: str) -> int:
@@ -184,13 +270,11 @@ def end_sessions(rt: Runtime, session: Session, officer_id: int, *, keep: str = 
         select(WebSession).where(
             WebSession.officer_id == officer_id,
             WebSession.ended_at.is_(None),
-            WebSession.token_hash != _hash(keep),
+            WebSession.token_hash != token_hash(keep),
         )
     ).all()
     for other in others:
         _end(other, rt, "session_ended")
+    half_way = (SignInStep.officer_id == officer_id, SignInStep.over_at.is_(None))
+    session.execute(update(SignInStep).where(*half_way).values(over_at=rt.now()))
     return len(others)
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
