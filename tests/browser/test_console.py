@@ -44,6 +44,8 @@ def test_every_page_without_a_lease_is_accessible_and_fits(open_desk: OpenDesk, 
         for address in addresses:
             desk.go(address)
             desk.is_sound()
+            assert desk.page.locator("html").get_attribute("lang") == language, address
+            expect(desk.page.locator("main h1")).to_be_visible()
 
 
 @pytest.mark.parametrize(("width", "language"), LOOKS)

@@ -92,7 +92,7 @@ def test_an_account_that_resists_is_named_and_the_others_are_shut_all_the_same(w
 
 
 def test_an_unknown_office_is_refused(world: World) -> None:
-    result = run(world, "XXX", "--yes", "--json")
+    result = run(world, "ZZZ", "--yes", "--json")
     assert result.exit_code == 1
     assert json.loads(result.stderr)["code"] == "office.unknown"
 

@@ -353,7 +353,7 @@ def test_the_first_role_named_is_the_first_kept() -> None:
         ("Nguyễn Thị Hà", "", "officers.bad_value"),
         ("Nguyễn Thị Hà", "x" * 10_240, "officers.bad_value"),
         ("Nguyễn Thị Hà", "Hà\u202e", "officers.bad_value"),
-        ("CJT,THU", "XXX,THU", "officers.unknown_office"),
+        ("CJT,THU", "ZZZ,THU", "officers.unknown_office"),
         ("CJT,THU", "cjt,THU", "officers.unknown_office"),
         ("CJT,THU", "CJT,CNTT", "officers.unknown_department"),
         ("CJT,THU", "CJT,thu", "officers.unknown_department"),

@@ -68,12 +68,10 @@ def test_a_lease_opens_the_account_until_its_end_on_the_hosts_clock(office: Offi
 
 def test_a_third_connection_of_one_account_is_refused(office: Office) -> None:
     lent = office.lend()
-    with (
-        office.login(lent),
-        office.login(lent),
-        pytest.raises(psycopg.OperationalError, match="too many connections for role"),
-    ):
-        office.login(lent)
+    with office.login(lent), office.login(lent):
+        with pytest.raises(psycopg.OperationalError, match="too many connections for role"):
+            office.login(lent)
+        assert office.sessions(lent.role) == 2
 
 
 def test_rolling_an_opening_forward_again_keeps_the_first_expiry_and_the_secret(office: Office) -> None:
@@ -156,22 +154,22 @@ def test_a_late_closing_of_an_old_lease_leaves_the_next_holder_alone(office: Off
 
 
 def test_a_role_that_does_not_exist_any_more_counts_as_closed_and_its_sessions_end(office: Office) -> None:
-    office.admin.execute("CREATE ROLE tkcl_xxx_dml LOGIN PASSWORD 'x'")
-    office.admin.execute("GRANT accessctl_managed TO tkcl_xxx_dml WITH INHERIT FALSE, SET FALSE")
-    office.admin.execute("GRANT tkcl TO tkcl_xxx_dml WITH INHERIT TRUE, SET FALSE")
-    office.admin.execute("GRANT CONNECT ON DATABASE dml TO tkcl_xxx_dml")
-    office.admin.execute("GRANT tkcl_xxx_dml TO accessctl_broker WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
-    office.admin.execute("INSERT INTO access.account VALUES ('tkcl_xxx_dml', 'TKCL', 'XXX', 'DML')")
-    lent = office.lend("tkcl_xxx_dml")
+    office.admin.execute("CREATE ROLE tkcl_zzz_dml LOGIN PASSWORD 'x'")
+    office.admin.execute("GRANT accessctl_managed TO tkcl_zzz_dml WITH INHERIT FALSE, SET FALSE")
+    office.admin.execute("GRANT tkcl TO tkcl_zzz_dml WITH INHERIT TRUE, SET FALSE")
+    office.admin.execute("GRANT CONNECT ON DATABASE dml TO tkcl_zzz_dml")
+    office.admin.execute("GRANT tkcl_zzz_dml TO accessctl_broker WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
+    office.admin.execute("INSERT INTO access.account VALUES ('tkcl_zzz_dml', 'TKCL', 'ZZZ', 'DML')")
+    lent = office.lend("tkcl_zzz_dml")
     session = office.login(lent)
     try:
-        office.admin.execute("REVOKE CONNECT ON DATABASE dml FROM tkcl_xxx_dml")
-        office.admin.execute("DROP ROLE tkcl_xxx_dml")
+        office.admin.execute("REVOKE CONNECT ON DATABASE dml FROM tkcl_zzz_dml")
+        office.admin.execute("DROP ROLE tkcl_zzz_dml")
         assert office.close(lent).sessions_ended == 1
         dead_within(session, 1)
         assert open_roles(office.broker) == []
     finally:
-        office.admin.execute("DELETE FROM access.account WHERE role = 'tkcl_xxx_dml'")
+        office.admin.execute("DELETE FROM access.account WHERE role = 'tkcl_zzz_dml'")
 
 
 def test_an_open_transaction_and_set_role_by_a_hand_made_grant_are_dead_within_a_second_of_revoke(
@@ -304,7 +302,9 @@ def test_clocks_that_differ_by_more_than_five_seconds_open_nothing(office: Offic
 
 def test_four_seconds_of_difference_are_borne(office: Office) -> None:
     _, order = office.order()
-    open_lease(office.broker, order, now=lambda: clock.now() + timedelta(seconds=4))
+    lease = open_lease(office.broker, order, now=lambda: clock.now() + timedelta(seconds=4))
+    assert lease.expires_at - lease.opened_at == order.remaining
+    assert logins_enabled(office.broker) == [order.role]
 
 
 @pytest.mark.parametrize("seconds", [0, -1])

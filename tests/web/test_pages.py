@@ -47,6 +47,12 @@ def look_over(visitor: Visitor) -> None:
     assert "accessctl" in title.text
 
 
+def sound_in(visitor: Visitor) -> str | None:
+    """The language that the page says it is in, after a look over it."""
+    look_over(visitor)
+    return visitor.all("html")[0].get("lang")
+
+
 @pytest.mark.parametrize("language", ["vi", "en"])
 def test_every_page_of_every_role_is_sound_in_both_languages(reader: Visitor, language: str):
     for person, addresses in PAGES.items():
@@ -67,18 +73,18 @@ def test_the_pages_of_a_lease_are_sound_in_both_languages(visitor: Visitor, anot
     visitor.sign_in("cjt.the2")
     visitor.send(f"/language/{language}", next="/desk/")
     borrow(visitor)
-    look_over(visitor)
+    assert sound_in(visitor) == language
     visitor.send("/desk/look")
-    look_over(visitor)
+    assert sound_in(visitor) == language
     another.sign_in("cjt.the1")
     borrow(another, dossier="CJT-2018-000009/CLT")
     look_over(another)
     visitor.send("/desk/reissue", reason="MAT", blank_serial="67A0000127")
-    look_over(visitor)
+    assert sound_in(visitor) == language
     visitor.get("/")
-    look_over(visitor)
+    assert sound_in(visitor) == language
     visitor.send(return_form(visitor))
-    look_over(visitor)
+    assert sound_in(visitor) == language
 
 
 def test_the_language_stays_when_the_person_has_gone_and_comes_back(reader: Visitor):
