@@ -1,24 +1,54 @@
-"""The staff: entering them, giving a first password, the first administrator."""
+"""The staff: entering them, their details, giving a first password, the first administrator."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from accessctl.domain.custody import Department
 from accessctl.domain.events import Event
 from accessctl.domain.offices import OfficerEntry
 from accessctl.domain.permissions import Permission, Role
-from accessctl.errors import Refused
-from accessctl.services import accounts, passwords, signin
+from accessctl.domain.staff_file import FORMS, tidy
+from accessctl.domain.text import BadText
+from accessctl.errors import Conflict, Invalid, NotFound, Refused
+from accessctl.services import accounts, moves, roles, signin, substitution
 from accessctl.services.actor import Actor, officer_named
 from accessctl.services.authorize import require
-from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
-from accessctl.store.models import Officer, OfficerRole
+from accessctl.services.staff import locked, of_version, tell
+from accessctl.store.models import Office, Officer, OfficerRole
 
 _DETAILS = ("full_name", "title", "phone", "email", "office_code", "department")
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A new officer as typed; the roles are entered as IT's word on each, with `reason` for all."""
+
+    username: str
+    full_name: str
+    title: str
+    phone: str
+    email: str
+    office: str
+    department: str
+    roles: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What IT may correct without moving anybody; `version` is that of the page it was typed on."""
+
+    full_name: str
+    title: str
+    phone: str
+    email: str
+    version: int
 
 
 def differences(
@@ -35,7 +65,8 @@ def differences(
     return found
 
 
-def _wanted(entry: OfficerEntry) -> dict[str, str]:
+def wanted(entry: OfficerEntry) -> dict[str, str]:
+    """The columns of an officer as a line of a staff file has them."""
     return {
         "full_name": entry.full_name,
         "title": entry.title,
@@ -47,7 +78,7 @@ def _wanted(entry: OfficerEntry) -> dict[str, str]:
 
 
 def _changes(officer: Officer, entry: OfficerEntry) -> list[str]:
-    changes = [name for name, value in _wanted(entry).items() if getattr(officer, name) != value]
+    changes = [name for name, value in wanted(entry).items() if getattr(officer, name) != value]
     held = {r.role for r in officer.roles if r.revoked_at is None}
     return changes + (["roles"] if held != {role.value for role in entry.roles} else [])
 
@@ -55,40 +86,55 @@ def _changes(officer: Officer, entry: OfficerEntry) -> list[str]:
 def enter(
     rt: Runtime, session: Session, entry: OfficerEntry, officer: Officer | None, actor: Actor | None
 ) -> list[str]:
-    """Bring one officer in line with the staff file; what changed is recorded, nothing is deleted.
+    """Bring one officer in line with the founding staff file; what changed is recorded, nothing is deleted.
 
-    Who moves to another office or department, or loses a role, holds no account any more (S11): returns the
-    leases that are ending.
+    The file is the province's own word: its roles need no other. Who moves to another office or department, or
+    loses a role, holds no account any more (S11): returns the leases that are ending.
     """
     if officer is None:
-        officer = Officer(username=entry.username, must_change=True, failures=0, roles=[], **_wanted(entry))
-        session.add(officer)
-        session.flush()
-        _tell(rt, session, Event.OFFICER_ADDED, officer, actor, {})
+        officer = _new(rt, session, wanted(entry) | {"username": entry.username}, actor)
         _set_roles(rt, session, officer, entry.roles, actor)
         return []
-    changed = [name for name in _DETAILS if getattr(officer, name) != _wanted(entry)[name]]
+    before = {name: getattr(officer, name) for name in _DETAILS}
+    changed = [name for name in _DETAILS if before[name] != wanted(entry)[name]]
     for name in changed:
-        setattr(officer, name, _wanted(entry)[name])
+        setattr(officer, name, wanted(entry)[name])
+    moved = bool({"office_code", "department"} & set(changed))
     if changed:
+        officer.version += 1
         event = Event.OFFICER_TRANSFERRED if "office_code" in changed else Event.OFFICER_CHANGED
-        _tell(rt, session, event, officer, actor, {"changed": changed})
+        told = {"changed": changed} | (
+            {"from": before["office_code"], "to": entry.office} if "office_code" in changed else {}
+        )
+        tell(rt, session, event, officer, actor, told)
     lost = _set_roles(rt, session, officer, entry.roles, actor)
-    if lost or {"office_code", "department"} & set(changed):
-        return accounts.end_leases_of(rt, session, officer.id, "officer.moved")
-    return []
+    ending = accounts.end_leases_of(rt, session, officer.id, "officer.moved") if lost or moved else []
+    if moved:
+        moves.post(rt, session, officer, actor, None)
+        ending += substitution.end_all_of(rt, session, officer.id, "officer.moved", actor)
+        roles.lapse(rt, session, officer, actor, "officer.moved")
+    return ending
+
+
+def _new(rt: Runtime, session: Session, values: Mapping[str, str], actor: Actor | None) -> Officer:
+    officer = Officer(must_change=True, failures=0, version=1, roles=[], **values)
+    session.add(officer)
+    session.flush()
+    moves.post(rt, session, officer, actor, None)
+    tell(rt, session, Event.OFFICER_ADDED, officer, actor, {})
+    return officer
 
 
 def _set_roles(
-    rt: Runtime, session: Session, officer: Officer, roles: tuple[Role, ...], actor: Actor | None
+    rt: Runtime, session: Session, officer: Officer, named: tuple[Role, ...], actor: Actor | None
 ) -> bool:
     """Grant and withdraw; True when a role was withdrawn."""
     held = {r.role: r for r in officer.roles if r.revoked_at is None}
-    lost = held.keys() - set(roles)
+    lost = held.keys() - set(named)
     for role in lost:
         held[role].revoked_at = rt.now()
-        _tell(rt, session, Event.ROLE_REVOKED, officer, actor, {"role": role})
-    for place, role in enumerate(roles):
+        tell(rt, session, Event.ROLE_REVOKED, officer, actor, {"role": role})
+    for place, role in enumerate(named):
         if role not in held:
             officer.roles.append(
                 OfficerRole(
@@ -98,29 +144,89 @@ def _set_roles(
                     granted_by=actor.id if actor else None,
                 )
             )
-            _tell(rt, session, Event.ROLE_GRANTED, officer, actor, {"role": role.value})
+            tell(rt, session, Event.ROLE_GRANTED, officer, actor, {"role": role.value})
+    if lost:
+        officer.version += 1
     return bool(lost)
 
 
-def _tell(
-    rt: Runtime,
-    session: Session,
-    event: Event,
-    officer: Officer,
-    actor: Actor | None,
-    more: dict[str, object],
-) -> None:
-    about = {"officer": officer.username, "officer_name": officer.full_name, **more}
-    record(rt, session, event, actor=actor, guest=officer.office_code, details=about)
+def add(rt: Runtime, session: Session, actor: Actor, newcomer: Newcomer) -> Officer:
+    """IT adds an officer. Each first role is IT's word only: it waits for the unit head or the director.
+
+    Raises Invalid for words that are not of the form, Conflict("officer.duplicate"), Refused("role.…").
+    """
+    office = _place(session, newcomer.office, newcomer.department)
+    require(rt, actor, Permission.OFFICER_ADD, office.code)
+    values = _typed(
+        {name: getattr(newcomer, name) for name in ("username", "full_name", "title", "phone", "email")}
+    )
+    if session.scalars(select(Officer.id).where(Officer.username == values["username"])).first():
+        raise Conflict("officer.duplicate", officer=values["username"])
+    where = {"office_code": office.code, "department": newcomer.department}
+    officer = _new(rt, session, values | where, actor)
+    for role in newcomer.roles:
+        roles.enter(rt, session, actor, roles.Wanted(officer.username, role, newcomer.reason))
+    return officer
+
+
+def add_entry(rt: Runtime, session: Session, actor: Actor, entry: OfficerEntry, reason: str) -> Officer:
+    """The same for a line of an imported file, which has been judged already."""
+    officer = _new(rt, session, wanted(entry) | {"username": entry.username}, actor)
+    for role in entry.roles:
+        roles.enter(rt, session, actor, roles.Wanted(officer.username, role, reason))
+    return officer
+
+
+def change(rt: Runtime, session: Session, actor: Actor, username: str, details: Details) -> Officer:
+    """IT corrects name, title, telephone or e-mail; nothing ends. Raises Conflict("officer.changed_meanwhile")."""
+    officer = locked(session, username)
+    case = "self" if officer.id == actor.id else "none"
+    require(rt, actor, Permission.OFFICER_ADD, officer.office_code, case=case)
+    values = _typed({name: getattr(details, name) for name in ("full_name", "title", "phone", "email")})
+    of_version(officer, details.version)
+    set_details(rt, session, actor, officer, values)
+    return officer
+
+
+def set_details(
+    rt: Runtime, session: Session, actor: Actor, officer: Officer, values: Mapping[str, str]
+) -> list[str]:
+    """Write what differs and record which; says which."""
+    changed = [name for name, value in values.items() if getattr(officer, name) != value]
+    for name in changed:
+        setattr(officer, name, values[name])
+    if changed:
+        officer.version += 1
+        tell(rt, session, Event.OFFICER_CHANGED, officer, actor, {"changed": changed})
+    return changed
+
+
+def _place(session: Session, code: str, department: str) -> Office:
+    office = session.get(Office, code)
+    if office is None or not office.active:
+        raise NotFound("office.unknown", office=code[:20])
+    if department not in office.departments or department not in set(Department):
+        raise Invalid("officer.no_department", office=office.name)
+    return office
+
+
+def _typed(cells: Mapping[str, str]) -> dict[str, str]:
+    """NFC, tidy and of the form. Raises Invalid("officer.bad_username"), ("…_email"), ("…_phone"), ("input.…")."""
+    try:
+        words = tidy(dict(cells))
+    except BadText as error:
+        raise Invalid(f"input.{error.why}", limit=error.limit) from None
+    for name, form in FORMS.items():
+        if name in words and form.fullmatch(words[name]) is None:
+            raise Invalid(f"officer.bad_{name}")
+    return words
 
 
 def set_password(
     rt: Runtime, session: Session, officer: Officer, password: str, *, must_change: bool
 ) -> None:
     """Store a password given by somebody else than the person; unless it is a demo's, it must be changed at once."""
-    officer.password_hash = passwords.hashed(
-        rt.settings.password_profile, password, username=officer.username
-    )
+    signin.keep_password(rt, session, officer, password)
     officer.must_change, officer.failures, officer.locked_until = must_change, 0, None
 
 
@@ -131,7 +237,7 @@ def give_password(rt: Runtime, session: Session, actor: Actor, username: str, pa
     require(rt, actor, Permission.CREDENTIAL_RESET, officer.office_code, case=case)
     set_password(rt, session, officer, password, must_change=True)
     signin.end_sessions(rt, session, officer.id)  # whoever knew the old one is out
-    _tell(rt, session, Event.AUTH_PASSWORD_RESET, officer, actor, {})
+    tell(rt, session, Event.AUTH_PASSWORD_RESET, officer, actor, {})
 
 
 def first_administrator(rt: Runtime, session: Session, username: str, password: str) -> None:
@@ -146,8 +252,8 @@ def first_administrator(rt: Runtime, session: Session, username: str, password: 
         )
     ).first()
     officer = officer_named(session, username)
-    roles = {r.role for r in officer.roles if r.revoked_at is None}
-    if able is not None or Role.IT_ADMIN not in roles:
+    held = {r.role for r in officer.roles if r.revoked_at is None}
+    if able is not None or Role.IT_ADMIN not in held:
         raise Refused("officer.not_first_administrator", officer=officer.full_name)
     set_password(rt, session, officer, password, must_change=True)
-    _tell(rt, session, Event.AUTH_PASSWORD_RESET, officer, None, {"first_administrator": True})
+    tell(rt, session, Event.AUTH_PASSWORD_RESET, officer, None, {"first_administrator": True})
