@@ -9,7 +9,7 @@ import click
 from accessctl.cli.edge import Edge, command, draw
 from accessctl.clock import PROVINCE_TIME, local, now
 from accessctl.domain.accounts import Kind
-from accessctl.services import closing, custody
+from accessctl.services import closing, contact_list, custody
 from accessctl.services.control import transaction
 
 SHARED = click.Choice([Kind.TKCL.value, Kind.TKHCTT.value])
@@ -103,7 +103,7 @@ def list_(edge: Edge) -> None:
     """The contact list of all custodians; gaps stand in it as such."""
     actor = edge.actor
     with transaction(edge.rt) as session:
-        contacts = custody.contact_list(edge.rt, session, actor)
+        contacts = contact_list.current(edge.rt, session, actor)
     columns = (
         "STT",
         "Đơn vị",

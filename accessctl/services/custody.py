@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -15,16 +15,18 @@ from accessctl.domain.accounts import Kind
 from accessctl.domain.custody import CUSTODY_DEPARTMENT, Person, objection
 from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission, Role
-from accessctl.domain.text import BadText, by_given_name, one_line
-from accessctl.errors import Invalid, NotFound, Refused
-from accessctl.services import accounts, admission
+from accessctl.domain.text import BadText, one_line
+from accessctl.errors import Conflict, Invalid, NotFound, Refused
+from accessctl.services import accounts, admission, contact_list, handover
 from accessctl.services.actor import Actor, officer_named
 from accessctl.services.authorize import require
 from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
-from accessctl.store.models import Account, Custody, Office, Officer
+from accessctl.store.models import Account, Custody, Office, Officer, Substitution
 
-SHARED = (Kind.TKCL, Kind.TKHCTT)
+SHARED = contact_list.SHARED
+NEVER: Range[datetime] = Range(empty=True)
+"""The period of an assignment that was called off before it began."""
 _EARLIEST = timedelta(days=31)  # a decision may reach IT late, not years late
 
 
@@ -40,70 +42,122 @@ class Appointment:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """A line of the contact list (R34); `acknowledged` tells whether the custodian has confirmed."""
-
-    office: str
-    office_name: str
-    kind: str
-    username: str | None
-    full_name: str | None
-    title: str | None
-    phone: str | None
-    email: str | None
-    since: datetime | None
-    until: datetime | None
-    acknowledged: bool
-    decision_no: str | None
-
-
 def appoint(rt: Runtime, session: Session, actor: Actor, appointment: Appointment) -> Custody:
     """Appoint a custodian; in force from the decision's date, acknowledged later. Raises Refused("custody.…")."""
-    office = _office(session, appointment.office)
+    office = office_of(session, appointment.office)
     require(rt, actor, Permission.CUSTODIAN_APPOINT, office.code)
     candidate = officer_named(session, appointment.username)
-    period = _period(rt, appointment)
-    code = objection(
-        kind=appointment.kind,
-        office=office.code,
-        head=_head(actor, office.code, appointment.kind),
-        head_is_provincial=office.level == "province",
-        candidate=Person(candidate.id, candidate.office_code, candidate.department),
-        holds_other_kind=_covers(session, office.code, _other(appointment.kind), period, candidate.id),
-        already=_covers(session, office.code, appointment.kind, period),
+    custody = _enter(session, actor, office, appointment, candidate, _period(rt, appointment))
+    record(rt, session, Event.CUSTODIAN_ASSIGNED, actor=actor, guest=office.code, details=told(custody))
+    if rt.now() in custody.period:
+        accounts.settle_custody(rt, session, office.code, appointment.kind, covered=True)
+        handover.take_over(rt, session, custody, handover.before(session, custody))
+    contact_list.republish(rt, session, actor, office)
+    return custody
+
+
+def replace(
+    rt: Runtime, session: Session, actor: Actor, appointment: Appointment, *, seen: int
+) -> tuple[Custody, list[str]]:
+    """The next custodian takes over without a gap (S12); returns the assignment and the leases that are ending.
+
+    `seen`: the assignment that the head had before the eyes; raises Conflict("custody.changed") when another is in
+    force by now. A date to come is entered now and takes effect by itself.
+    """
+    office, now = office_of(session, appointment.office), rt.now()
+    require(rt, actor, Permission.CUSTODIAN_APPOINT, office.code)
+    outgoing = in_force(session, office.code, appointment.kind, now)
+    if outgoing is None or outgoing.id != seen:
+        raise Conflict("custody.changed", office=office.name, kind=appointment.kind)
+    if outgoing.substitutes is not None:
+        raise Refused("custody.in_substitution", officer=outgoing.officer.full_name)
+    candidate = officer_named(session, appointment.username)
+    if candidate.id == outgoing.officer_id:
+        raise Refused("custody.same_person", officer=candidate.full_name)
+    period, before = _period(rt, appointment), outgoing.period
+    begins = max(period.lower or now, now)
+    if later(session, outgoing):
+        raise Refused("custody.planned_already", office=office.name, kind=appointment.kind)
+    outgoing.period = Range(before.lower, begins, bounds="[)")
+    session.flush()
+    custody = _enter(
+        session, actor, office, appointment, candidate, Range(begins, period.upper, bounds="[)"), cut=before
     )
-    if code is not None:
-        raise Refused(code, officer=candidate.full_name, office=office.name, kind=appointment.kind)
+    record(rt, session, Event.CUSTODIAN_ASSIGNED, actor=actor, guest=office.code, details=told(custody))
+    ending = over(rt, session, outgoing, custody.decision_no, actor) if begins <= now else []
+    return custody, ending
+
+
+def _enter(
+    session: Session,
+    actor: Actor,
+    office: Office,
+    wanted: Appointment,
+    candidate: Officer,
+    period: Range[datetime],
+    cut: Range[datetime] | None = None,
+) -> Custody:
+    check(session, actor, office, wanted.kind, candidate, period)
     custody = Custody(
         office_code=office.code,
-        kind=appointment.kind,
+        kind=wanted.kind,
         officer_id=candidate.id,
         officer=candidate,
         period=period,
-        decision_no=_decision(appointment.decision_no),
+        cut=cut,
+        decision_no=decision(wanted.decision_no),
         appointed_by=actor.id,
     )
+    add(session, custody, office)
+    return custody
+
+
+def add(session: Session, custody: Custody, office: Office) -> None:
+    """Write a row; two heads at one instant make one custodian. Raises Refused("custody.overlap")."""
     try:
         with session.begin_nested():
             session.add(custody)
     except IntegrityError as error:
-        raise Refused("custody.overlap", office=office.name, kind=appointment.kind) from error
-    record(rt, session, Event.CUSTODIAN_ASSIGNED, actor=actor, guest=office.code, details=_told(custody))
-    if rt.now() in period:
-        accounts.settle_custody(rt, session, office.code, appointment.kind, covered=True)
-    _publish(rt, session, actor, office)
-    return custody
+        raise Refused("custody.overlap", office=office.name, kind=custody.kind) from error
 
 
-def _office(session: Session, code: str) -> Office:
+def check(
+    session: Session,
+    actor: Actor | None,
+    office: Office,
+    kind: Kind,
+    candidate: Officer,
+    period: Range[datetime],
+    *,
+    instead: bool = False,
+) -> None:
+    """Every rule of who may be custodian; `instead`: in another's place for a while, who answers until then.
+
+    `actor` None: it is only proposed, and whoever decides is asked again. Raises Refused("custody.…").
+    """
+    nobody = Person(0, office.code, CUSTODY_DEPARTMENT[kind])
+    code = objection(
+        kind=kind,
+        office=office.code,
+        head=head_person(actor, office.code, kind) if actor else nobody,
+        head_is_provincial=office.level == "province",
+        candidate=Person(candidate.id, candidate.office_code, candidate.department),
+        holds_other_kind=_covers(session, office.code, _other(kind), period, candidate.id),
+        already=not instead and _covers(session, office.code, kind, period),
+    )
+    if code is not None:
+        raise Refused(code, officer=candidate.full_name, office=office.name, kind=kind)
+
+
+def office_of(session: Session, code: str) -> Office:
+    """The office. Raises NotFound("office.unknown")."""
     office = session.get(Office, code)
     if office is None:
         raise NotFound("office.unknown", office=code[:20])
     return office
 
 
-def _head(actor: Actor, office: str, kind: Kind) -> Person:
+def head_person(actor: Actor, office: str, kind: Kind) -> Person:
     """Who decides: the unit head; the provincial director stands in for any of them (§7.1)."""
     if Role.DIRECTOR in actor.roles:
         return Person(actor.id, office, CUSTODY_DEPARTMENT[kind])
@@ -118,7 +172,8 @@ def _period(rt: Runtime, appointment: Appointment) -> Range[datetime]:
     return Range(appointment.since, appointment.until, bounds="[)")
 
 
-def _decision(text: str) -> str:
+def decision(text: str) -> str:
+    """The number of a decision, or the reason: one line. Raises Invalid("custody.no_decision")."""
     try:
         return one_line(text, limit=60)
     except BadText as error:
@@ -142,57 +197,167 @@ def _covers(
     return session.scalars(found.limit(1)).first() is not None
 
 
-def _told(custody: Custody) -> dict[str, object]:
-    upper = custody.period.upper
-    return {
+def told(custody: Custody) -> dict[str, object]:
+    """An assignment as a record tells it."""
+    lower, upper = custody.period.lower, custody.period.upper
+    said: dict[str, object] = {
         "kind": custody.kind,
         "custodian": custody.officer.username,
         "custodian_name": custody.officer.full_name,
         "decision_no": custody.decision_no,
-        "since": rfc3339(custody.period.lower) if custody.period.lower else None,
+        "since": rfc3339(lower) if lower else None,
         "until": rfc3339(upper) if upper else None,
     }
+    return said | ({"substitutes": custody.principal.username} if custody.principal else {})
 
 
-def _publish(rt: Runtime, session: Session, actor: Actor | None, office: Office) -> None:
-    """The contact list changed: that is said, so that the other units know to look (R34)."""
-    record(rt, session, Event.CONTACTLIST_PUBLISHED, actor=actor, guest=office.code)
+def in_force(session: Session, office: str, kind: Kind, now: datetime) -> Custody | None:
+    """The one assignment in force, locked until the transaction ends."""
+    return session.scalars(
+        select(Custody)
+        .where(Custody.office_code == office, Custody.kind == kind, Custody.period.contains(now))
+        .with_for_update(of=Custody)
+    ).first()
+
+
+def later(session: Session, custody: Custody) -> list[Custody]:
+    """The assignments that begin when this one ends, or after it; in order."""
+    if custody.period.upper is None:
+        return []
+    rows = select(Custody).where(
+        Custody.office_code == custody.office_code,
+        Custody.kind == custody.kind,
+        func.lower(Custody.period) >= custody.period.upper,
+    )
+    return list(session.scalars(rows.order_by(func.lower(Custody.period)).with_for_update(of=Custody)))
 
 
 def acknowledge(rt: Runtime, session: Session, actor: Actor, office: str, kind: Kind) -> Custody:
     """The custodian confirms the own appointment; confirming again changes nothing."""
-    custody = session.scalars(
-        select(Custody)
-        .where(Custody.office_code == office, Custody.kind == kind, Custody.period.contains(rt.now()))
-        .with_for_update(of=Custody)
-    ).first()
+    custody = in_force(session, office, kind, rt.now())
     if custody is None:
-        raise NotFound("custody.none", kind=kind, office=_office(session, office).name)
+        raise NotFound("custody.none", kind=kind, office=office_of(session, office).name)
     require(rt, actor, Permission.CUSTODIAN_ACKNOWLEDGE, office)
     if custody.officer_id != actor.id:
         raise Refused("custody.not_yours")
     if custody.acknowledged_at is None:
         custody.acknowledged_at = rt.now()
-        record(rt, session, Event.CUSTODIAN_ACKNOWLEDGED, actor=actor, guest=office, details=_told(custody))
+        record(rt, session, Event.CUSTODIAN_ACKNOWLEDGED, actor=actor, guest=office, details=told(custody))
     return custody
 
 
-def end(rt: Runtime, session: Session, actor: Actor, office: str, kind: Kind, reason: str) -> list[str]:
-    """End the assignment in force now. Old credentials are void; returns the leases that are ending (S10, S12)."""
-    unit = _office(session, office)
+def end(
+    rt: Runtime,
+    session: Session,
+    actor: Actor,
+    office: str,
+    kind: Kind,
+    reason: str,
+    *,
+    seen: int | None = None,
+) -> list[str]:
+    """End the assignment in force now. Old credentials are void; returns the leases that are ending (S10, S12).
+
+    During a substitution both end, the substitute and whoever is stood in for. `seen` as in `replace`.
+    """
+    unit = office_of(session, office)
     require(rt, actor, Permission.CUSTODIAN_END, office)
-    if unit.level == "province" and _head(actor, office, kind).department != CUSTODY_DEPARTMENT[kind]:
-        raise Refused("custody.by_function", office=unit.name, kind=kind)
+    by_function(actor, unit, kind)
     now = rt.now()
-    custody = session.scalars(
-        select(Custody)
-        .where(Custody.office_code == office, Custody.kind == kind, Custody.period.contains(now))
-        .with_for_update(of=Custody)
-    ).first()
+    custody = in_force(session, office, kind, now)
     if custody is None:
         raise NotFound("custody.none", kind=kind, office=unit.name)
-    custody.period = Range(custody.period.lower, now, bounds="[)")
-    return over(rt, session, custody, _decision(reason), actor)
+    if seen is not None and custody.id != seen:
+        raise Conflict("custody.changed", office=unit.name, kind=kind)
+    return finish(rt, session, custody, decision(reason), actor)
+
+
+def by_function(actor: Actor, office: Office, kind: Kind) -> None:
+    """At the province each head decides for the own function only (A2). Raises Refused("custody.by_function")."""
+    department = head_person(actor, office.code, kind).department
+    if office.level == "province" and department != CUSTODY_DEPARTMENT[kind]:
+        raise Refused("custody.by_function", office=office.name, kind=kind)
+
+
+def finish(rt: Runtime, session: Session, custody: Custody, reason: str, actor: Actor | None) -> list[str]:
+    """End an assignment in force at this moment, with what a substitution has left of it for later."""
+    rest = _rest(session, custody)
+    custody.period = Range(custody.period.lower, rt.now(), bounds="[)")
+    for row in rest:
+        call_off_row(rt, session, row, reason, actor)
+    return over(rt, session, custody, reason, actor)
+
+
+def _rest(session: Session, custody: Custody) -> list[Custody]:
+    """What follows without a gap and belongs to the same person: planned substitutions and the returns after them."""
+    principal, end_at, rest = custody.substitutes or custody.officer_id, custody.period.upper, []
+    for row in later(session, custody):
+        ours = principal in (row.substitutes, row.officer_id)
+        if row.period.lower != end_at or not ours:
+            break
+        rest.append(row)
+        end_at = row.period.upper
+    return rest
+
+
+def call_off(rt: Runtime, session: Session, actor: Actor, custody_id: str, reason: str) -> Custody:
+    """Withdraw an appointment that has not begun; whoever was cut short for it goes on as before.
+
+    Raises NotFound("custody.unknown"), Conflict("custody.begun").
+    """
+    row = session.get(Custody, int(custody_id)) if custody_id.isascii() and custody_id.isdigit() else None
+    if row is None:
+        raise NotFound("custody.unknown")
+    unit = office_of(session, row.office_code)
+    require(rt, actor, Permission.CUSTODIAN_END, unit.code)
+    by_function(actor, unit, row.kind_)
+    session.refresh(row, with_for_update={"of": Custody})
+    begins, cut = row.period.lower, row.cut
+    if begins is None or begins <= rt.now() or row.substitutes is not None or continues(session, row):
+        raise Conflict("custody.begun", officer=row.officer.full_name)
+    call_off_row(rt, session, row, decision(reason), actor)
+    if cut is not None:
+        give_back(session, row, begins, cut)
+    contact_list.republish(rt, session, actor, unit)
+    return row
+
+
+def continues(session: Session, row: Custody) -> bool:
+    """Whether this row is the return of a custodian after a substitution."""
+    before = select(Custody.id).where(
+        Custody.office_code == row.office_code,
+        Custody.kind == row.kind,
+        Custody.substitutes == row.officer_id,
+        func.upper(Custody.period) == row.period.lower,
+    )
+    return session.scalars(before.limit(1)).first() is not None
+
+
+def call_off_row(rt: Runtime, session: Session, row: Custody, reason: str, actor: Actor | None) -> None:
+    """Nobody will answer by this row; that is recorded with the dates it had."""
+    said = told(row)
+    row.period, row.end_reason = NEVER, reason
+    session.flush()
+    if row.substitutes is not None:
+        planned = update(Substitution).where(Substitution.stands == row.id, Substitution.state == "GIVEN")
+        session.execute(planned.values(state="ENDED", note=reason))
+    record(
+        rt, session, Event.CUSTODIAN_ENDED, actor=actor, guest=row.office_code, reason=reason, details=said
+    )
+
+
+def give_back(session: Session, gone: Custody, begins: datetime, cut: Range[datetime]) -> None:
+    """The assignment that ended at `begins` because of the row that is gone has its earlier end again."""
+    session.flush()
+    earlier = select(Custody).where(
+        Custody.office_code == gone.office_code,
+        Custody.kind == gone.kind,
+        func.upper(Custody.period) == begins,
+    )
+    found = session.scalars(earlier.with_for_update(of=Custody)).first()
+    if found is not None:
+        found.period = Range(found.period.lower, cut.upper, bounds="[)")
+        session.flush()
 
 
 def over(
@@ -200,67 +365,31 @@ def over(
 ) -> list[str]:
     """An assignment has ended, by decision or because its time is up: recorded, published, handed on."""
     custody.end_reason = reason
-    told, office = _told(custody), _office(session, custody.office_code)
-    record(rt, session, Event.CUSTODIAN_ENDED, actor=actor, guest=office.code, reason=reason, details=told)
-    _publish(rt, session, actor, office)
-    return hand_on(rt, session, office.code, Kind(custody.kind), actor)
+    office = office_of(session, custody.office_code)
+    record(
+        rt,
+        session,
+        Event.CUSTODIAN_ENDED,
+        actor=actor,
+        guest=office.code,
+        reason=reason,
+        details=told(custody),
+    )
+    contact_list.republish(rt, session, actor, office)
+    return hand_on(rt, session, custody, actor)
 
 
-def hand_on(rt: Runtime, session: Session, office: str, kind: Kind, actor: Actor | None = None) -> list[str]:
+def hand_on(rt: Runtime, session: Session, outgoing: Custody, actor: Actor | None = None) -> list[str]:
     """After a custodian's end: void credentials, end the leases, suspend what nobody answers for."""
+    office, kind = outgoing.office_code, outgoing.kind_
     own = session.scalars(
         select(Account).where(Account.guest == office, Account.kind == kind).with_for_update()
     ).all()
     for account in own:
         accounts.rotate(rt, session, account, actor)
     ending = accounts.end_leases(rt, session, [a.name for a in own], actor, "custody.changed")
-    covered = admission.custodian_of(session, office, kind, rt.now()) is not None
-    return ending + accounts.settle_custody(rt, session, office, kind, covered=covered)
-
-
-def contact_list(rt: Runtime, session: Session, actor: Actor) -> list[Contact]:
-    """Who answers for which accounts at each office now; gaps stand in it as such. For every officer (R34)."""
-    require(rt, actor, Permission.CUSTODIAN_VIEW, actor.office)
-    now = rt.now()
-    custodies = {
-        (c.office_code, c.kind): c
-        for c in session.scalars(select(Custody).where(Custody.period.contains(now)))
-    }
-    offices = session.scalars(
-        select(Office).where(Office.active).order_by(Office.level != "province", Office.name)
-    )
-    return [
-        _contact(office, kind, custodies.get((office.code, kind.value)))
-        for office in offices
-        for kind in SHARED
-    ]
-
-
-def _contact(office: Office, kind: Kind, custody: Custody | None) -> Contact:
-    person = custody.officer if custody else None
-    return Contact(
-        office=office.code,
-        office_name=office.name,
-        kind=kind.value,
-        username=person.username if person else None,
-        full_name=person.full_name if person else None,
-        title=person.title if person else None,
-        phone=person.phone if person else None,
-        email=person.email if person else None,
-        since=custody.period.lower if custody else None,
-        until=custody.period.upper if custody else None,
-        acknowledged=bool(custody and custody.acknowledged_at),
-        decision_no=custody.decision_no if custody else None,
-    )
-
-
-def candidates(session: Session, office: str, kind: Kind) -> list[Officer]:
-    """Whom the head may appoint: officers of the right department, by given name."""
-    people = session.scalars(
-        select(Officer).where(
-            Officer.office_code == office,
-            Officer.department == CUSTODY_DEPARTMENT[kind],
-            Officer.left_at.is_(None),
-        )
-    )
-    return sorted(people, key=lambda person: by_given_name(person.full_name))
+    incoming = admission.custodian_of(session, office, kind, rt.now())
+    ending += accounts.settle_custody(rt, session, office, kind, covered=incoming is not None)
+    if incoming is not None:
+        handover.take_over(rt, session, incoming, outgoing, ended=len(ending))
+    return ending

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
-from accessctl.clock import PROVINCE_TIME
 from accessctl.domain.accounts import AccountState, Kind
-from accessctl.services import accounts, custody, findings, hours
+from accessctl.services import accounts, contact_list, custody, findings, handover, substitution
+from accessctl.services.custody_days import ends_soon, late
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import Account, Custody, Office
-
-_WARNING = 5  # working days before a gap
 
 
 def watch(rt: Runtime, session: Session) -> list[str]:
@@ -33,12 +31,14 @@ def watch(rt: Runtime, session: Session) -> list[str]:
             if states and (code, kind) not in in_force:
                 _gap(rt, session, code, kind, now)
     for assignment in in_force.values():
+        _begin(rt, session, assignment)
         _remind(rt, session, assignment, now)
+    contact_list.settle(rt, session)
     return ending
 
 
 def _at(now: datetime):  # type: ignore[no-untyped-def]
-    return select(Custody).where(Custody.period.contains(now))
+    return select(Custody).where(Custody.period.contains(now)).options(joinedload(Custody.officer))
 
 
 def _standing(session: Session) -> dict[tuple[str, Kind], set[tuple[str, str | None]]]:
@@ -62,12 +62,25 @@ def _out_of_line(states: set[tuple[str, str | None]], *, covered: bool) -> bool:
 
 
 def _run_out(rt: Runtime, session: Session, now: datetime) -> list[str]:
-    """Assignments whose last moment has passed: sessions end and what was ever shown is void, successor or not."""
+    """Assignments whose last moment has passed: sessions end and what was ever shown is void, successor or not.
+
+    A substitution's beginning and end are no change of custodian: the sessions go on.
+    """
     passed = select(Custody).where(Custody.end_reason.is_(None), func.upper(Custody.period) <= now)
+    due = session.scalars(
+        passed.order_by(func.upper(Custody.period)).with_for_update(of=Custody, skip_locked=True)
+    )
     ending: list[str] = []
-    for assignment in session.scalars(passed.with_for_update(of=Custody, skip_locked=True)).all():
-        ending += custody.over(rt, session, assignment, "custody.period_over")
+    for assignment in due.all():
+        if not substitution.turn(rt, session, assignment):
+            ending += custody.over(rt, session, assignment, "custody.period_over")
     return ending
+
+
+def _begin(rt: Runtime, session: Session, assignment: Custody) -> None:
+    """A custodian whose day has come takes over what there is; after a predecessor `hand_on` has done it."""
+    if assignment.handover is None and assignment.substitutes is None:
+        handover.take_over(rt, session, assignment, handover.before(session, assignment))
 
 
 def _gap(rt: Runtime, session: Session, office: str, kind: Kind, now: datetime) -> None:
@@ -80,35 +93,14 @@ def _gap(rt: Runtime, session: Session, office: str, kind: Kind, now: datetime) 
 def _remind(rt: Runtime, session: Session, assignment: Custody, now: datetime) -> None:
     """Late acknowledgement is an exception, not a suspension (R3); a coming gap is told five working days ahead."""
     told = {"custodian": assignment.officer.username, "account_kind": assignment.kind}
-    begun, until = assignment.period.lower, assignment.period.upper
-    if assignment.acknowledged_at is None and begun and now > _working_days(session, begun, 1):
+    if late(session, assignment, now):
         findings.raise_finding(
             rt, session, findings.Kind.CUSTODY_UNACKNOWLEDGED, key=str(assignment.id), severity=3,
             office=assignment.office_code, details=told, count=False,
         )  # fmt: skip
-    if (
-        until is not None
-        and _working_days(session, now, _WARNING) >= until
-        and not _successor(session, assignment)
-    ):
+    until = assignment.period.upper
+    if until is not None and ends_soon(session, assignment, now):
         findings.raise_finding(
             rt, session, findings.Kind.CUSTODY_ENDING, key=f"{assignment.id}:{until.date()}", severity=3,
             office=assignment.office_code, details=told, count=False,
         )  # fmt: skip
-
-
-def _working_days(session: Session, at: datetime, count: int) -> datetime:
-    """The same time of day `count` working days later."""
-    while count:
-        at += timedelta(days=1)
-        count -= hours.is_working_day(session, at.astimezone(PROVINCE_TIME).date())
-    return at
-
-
-def _successor(session: Session, assignment: Custody) -> bool:
-    later = select(Custody.id).where(
-        Custody.office_code == assignment.office_code,
-        Custody.kind == assignment.kind,
-        func.lower(Custody.period) == assignment.period.upper,
-    )
-    return session.scalars(later.limit(1)).first() is not None

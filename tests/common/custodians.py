@@ -9,14 +9,14 @@ import pytest
 
 from accessctl.domain.accounts import Kind
 from accessctl.errors import AccessError, message
-from accessctl.services import accounts, closing, custody, custody_watch
+from accessctl.services import accounts, closing, contact_list, custody, custody_watch
 from accessctl.services.control import transaction
 from tests.common.world import World
 
 
-def contacts(world: World, username: str = "cjt.tn1") -> dict[tuple[str, str], custody.Contact]:
+def contacts(world: World, username: str = "cjt.tn1") -> dict[tuple[str, str], contact_list.Contact]:
     with transaction(world.rt) as session:
-        found = custody.contact_list(world.rt, session, world.actor(username))
+        found = contact_list.current(world.rt, session, world.actor(username))
     return {(contact.office, contact.kind): contact for contact in found}
 
 

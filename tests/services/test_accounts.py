@@ -9,7 +9,7 @@ import pytest
 
 from accessctl.domain.accounts import Kind
 from accessctl.errors import AccessError, Conflict, NotFound, Refused
-from accessctl.services import accounts, closing, custody, leasing
+from accessctl.services import accounts, closing, contact_list, custody, leasing
 from accessctl.services.control import transaction
 from tests.common.world import World
 
@@ -19,7 +19,7 @@ IT = "vpt.cntt1"
 
 def custodian(world: World, office: str, kind: str) -> str:
     with transaction(world.rt) as session:
-        found = custody.contact_list(world.rt, session, world.actor("cjt.tn1"))
+        found = contact_list.current(world.rt, session, world.actor("cjt.tn1"))
     return next(str(c.username) for c in found if (c.office, c.kind) == (office, kind))
 
 

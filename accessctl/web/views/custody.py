@@ -6,7 +6,7 @@ from itertools import groupby
 
 from flask import Blueprint, render_template
 
-from accessctl.services import custody
+from accessctl.services import contact_list
 from accessctl.services.control import transaction
 from accessctl.web import gates
 from accessctl.web.context import actor, runtime
@@ -15,10 +15,10 @@ pages = Blueprint("custody", __name__, url_prefix="/custodians")
 
 
 @pages.get("/")
-@gates.decided_by("custody.contact_list")
+@gates.decided_by("contact_list.current")
 def contacts() -> str:
     """One sheet, by office, fit for print."""
     with transaction(runtime()) as database:
-        people = custody.contact_list(runtime(), database, actor())
+        people = contact_list.current(runtime(), database, actor())
         offices = [(name, list(rows)) for name, rows in groupby(people, key=lambda row: row.office_name)]
         return render_template("custody/contacts.html", offices=offices)
