@@ -50,7 +50,9 @@ WHEN = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
 @click.option("--event", default="", help="Event, such as lease.checkout; its failed twin comes with it.")
 @click.option("--since", type=WHEN, help="Local time.")
 @click.option("--until", type=WHEN, help="Local time.")
-@click.option("--page", default=1, show_default=True, help="Pages hold 50 records, newest first.")
+@click.option(
+    "--before", type=int, help="Records older than this place in the log; 50 at a time, newest first."
+)
 @command()
 def search(edge: Edge, since: datetime | None, until: datetime | None, **words: Any) -> None:
     """The records that this person may see and that fit every word given."""
@@ -60,7 +62,8 @@ def search(edge: Edge, since: datetime | None, until: datetime | None, **words: 
         page = journal.search(edge.rt, session, actor, query)
     rows = [(r.index, r.at, r.event_label_vi, r.actor, r.account, r.outcome, r.reason) for r in page.rows]
     columns = ("Số", "Lúc", "Sự kiện", "Ai", "Tài khoản", "Kết quả", "Lý do")
-    edge.out(page, draw(f"Nhật ký: {page.total}, trang {page.page}/{page.pages}", columns, rows))
+    more = f" · cũ hơn: --before {page.older}" if page.older is not None else ""
+    edge.out(page, draw(f"Nhật ký: {len(page.rows)} sự kiện{more}", columns, rows))
 
 
 def _local(moment: datetime | None) -> datetime | None:

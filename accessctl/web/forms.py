@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -14,8 +14,6 @@ from wtforms import (
     StringField,
 )
 
-from accessctl.clock import PROVINCE_TIME
-from accessctl.services.journal import JournalQuery
 from accessctl.services.leasing import LeaseRequest
 from accessctl.web.display import FIELDS
 
@@ -97,45 +95,6 @@ class ReasonForm(FlaskForm):
     reason = StringField(_l("Lý do"))
 
 
-class JournalForm(FlaskForm):
-    """The filters of the journal, kept in the address so that it can be sent to a colleague."""
-
-    class Meta:
-        csrf = False  # a search changes nothing
-
-    person = StringField(_l("Cán bộ"))
-    account = StringField(_l("Tài khoản"))
-    office = StringField(_l("Đơn vị"))
-    dossier = StringField(_l("Mã hồ sơ"))
-    event = StringField(_l("Sự kiện"))
-    since = StringField(_l("Từ ngày"))
-    until = StringField(_l("Đến ngày"))
-    page = StringField()
-
-    def query(self) -> JournalQuery:
-        """The search; days are whole local days, a page that makes no sense is the first."""
-        return JournalQuery(
-            person=_text(self.person),
-            account=_text(self.account),
-            office=_text(self.office),
-            dossier=_text(self.dossier),
-            event=_text(self.event),
-            since=_midnight(_text(self.since)),
-            until=_midnight(_text(self.until), days=1),
-            page=_page(_text(self.page)),
-        )
-
-    @property
-    def bad_days(self) -> bool:
-        """Whether a day was typed that is none."""
-        return any(_text(field) and not _midnight(_text(field)) for field in (self.since, self.until))
-
-    @property
-    def used(self) -> bool:
-        """Whether any filter is set."""
-        return any(field.data for field in self if field.name != "page")
-
-
 def iso_day(text: str) -> str:
     """A day written dd/mm/yyyy as the databases want it; anything else (a year alone) as it is."""
     try:
@@ -146,15 +105,3 @@ def iso_day(text: str) -> str:
 
 def _text(field: Any) -> str:
     return str(field.data or "").strip()
-
-
-def _midnight(day: str, *, days: int = 0) -> datetime | None:
-    """The local beginning of a day written dd/mm/yyyy, or of the day after it; None for anything else."""
-    try:
-        return datetime.strptime(day, "%d/%m/%Y").replace(tzinfo=PROVINCE_TIME) + timedelta(days=days)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _page(text: str) -> int:
-    return max(1, min(int(text), 100_000)) if text.isascii() and text.isdigit() else 1

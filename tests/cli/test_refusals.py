@@ -102,10 +102,10 @@ def test_S54_it_sees_technical_records_and_none_that_names_a_dossier(
     lease = world.lend("cjt.the1", ACCOUNT)
     world.settle()
     page = accessctl("audit", "search", who="vpt.cntt1").json
-    assert page["total"] > 0
+    assert page["rows"]
     assert not any(row["dossier"] for row in page["rows"])
-    assert accessctl("audit", "search", "--lease", lease.lease, who="vpt.cntt1").json["total"] == 0
-    assert accessctl("audit", "search", "--lease", lease.lease, who="vpt.ktra1").json["total"] >= 2
+    assert accessctl("audit", "search", "--lease", lease.lease, who="vpt.cntt1").json["rows"] == []
+    assert len(accessctl("audit", "search", "--lease", lease.lease, who="vpt.ktra1").json["rows"]) >= 2
     shown = accessctl("lease", "show", lease.lease, who="vpt.cntt1").refusal
     assert shown[:2] == (1, "policy.no_rule")
     assert world.records("access.denied")[-1]["actor"] == "vpt.cntt1"

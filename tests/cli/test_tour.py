@@ -94,7 +94,7 @@ def test_stopped_the_demo_leaves_nothing_running_and_started_again_it_knows_what
         again.wait_until_up()
         found = again.command("vpt.ktra1", "audit", "search", "--event", "account.provisioned")
         assert found.returncode == 0, found.stderr
-        assert json.loads(found.stdout)["total"] > 144
+        assert len(json.loads(found.stdout)["rows"]) == 50
     finally:
         status = again.stop(signal.SIGTERM)
     assert (status, listens(again.port), again.left_behind()) == (0, False, [])

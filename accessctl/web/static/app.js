@@ -33,6 +33,7 @@
   // A second press while the first is under way does nothing; coming back to the page frees the button.
   document.addEventListener("submit", function (event) {
     var form = event.target;
+    if (form.hasAttribute("data-again")) return; // a file: the page stays, and so does the button
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "yes";
     form.querySelectorAll("button[type=submit]").forEach(function (button) {

@@ -13,7 +13,8 @@ from accessctl.services import journal, signin
 from accessctl.services.control import transaction
 from accessctl.web import auth, errors, gates
 from accessctl.web.context import actor, origin, runtime
-from accessctl.web.forms import JournalForm, PasswordForm
+from accessctl.web.forms import PasswordForm
+from accessctl.web.journal_form import JournalForm
 
 pages = Blueprint("me", __name__, url_prefix="/me")
 
