@@ -27,7 +27,7 @@ from accessctl.officedb.credentials import (
     scram_verifier,
 )
 from accessctl.officedb.leases import OpenOrder, open_lease
-from accessctl.services import admission, closing, drift, findings, ledger, subjects
+from accessctl.services import admission, closing, drift, findings, ledger, staff, subjects
 from accessctl.services.actor import Actor, Origin, actor_by_id
 from accessctl.services.admission import LeaseRequest, Wanted
 from accessctl.services.control import transaction
@@ -71,6 +71,7 @@ def borrow(rt: Runtime, actor: Actor, request: LeaseRequest) -> LeaseView:
 def _ask(rt: Runtime, session: Session, actor: Actor, wanted: Wanted, policy_version: str) -> Opening:
     """Decide under the account's lock; write the loan, or the place in the queue, together with its record."""
     now, name, dossier = rt.now(), str(wanted.account), str(wanted.dossier)
+    staff.hold(session, actor)
     ground = admission.ground(session, name, dossier=dossier, officer=actor.id, at=now)
     admission.check_account(ground)
     admission.check_separation(ground, dossier)
