@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
@@ -14,11 +15,12 @@ from accessctl.domain.calendar import OpeningHours, Span, Window
 from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission
 from accessctl.domain.text import BadText, one_line
-from accessctl.errors import Invalid, Refused
+from accessctl.errors import Conflict, Invalid, NotFound, Refused
 from accessctl.services.actor import Actor
-from accessctl.services.authorize import require
+from accessctl.services.authorize import may, require
 from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
+from accessctl.services.staff import names_of
 from accessctl.store.models import CalendarOverride, HoursWindow, Office
 
 if TYPE_CHECKING:
@@ -26,10 +28,11 @@ if TYPE_CHECKING:
 
 
 @cache
-def _vietnam(year: int) -> Vietnam:
+def vietnam(year: int, language: str = "vi") -> Vietnam:
+    """The public holidays, days off in lieu and make-up Saturdays of a year as the library knows them."""
     from holidays.countries.vietnam import Vietnam  # loads the whole world: only when asked
 
-    return Vietnam(years=year)
+    return Vietnam(years=year, language="en_US" if language == "en" else "vi")
 
 
 _AHEAD = timedelta(days=1)  # a window that opens when the ordinary hours end carries them on
@@ -37,10 +40,12 @@ _AHEAD = timedelta(days=1)  # a window that opens when the ordinary hours end ca
 
 def is_working_day(session: Session, day: date) -> bool:
     """Monday to Friday without public holidays, plus make-up Saturdays; an announced override wins."""
-    override = session.get(CalendarOverride, day)
-    if override is not None:
-        return override.works
-    return bool(_vietnam(day.year).is_working_day(day))
+    override = session.scalars(
+        select(CalendarOverride.works).where(
+            CalendarOverride.day == day, CalendarOverride.withdrawn_at.is_(None)
+        )
+    ).first()
+    return override if override is not None else bool(vietnam(day.year).is_working_day(day))
 
 
 def opening_hours(office: Office) -> OpeningHours:
@@ -65,6 +70,7 @@ def closing_time(session: Session, office: Office, at: datetime) -> datetime | N
             HoursWindow.office_code == office.code,
             HoursWindow.opens < at + _AHEAD,
             HoursWindow.closes > at,
+            HoursWindow.withdrawn_at.is_(None),
         )
     )
     closing = hours.closing(
@@ -91,6 +97,14 @@ def open_window(
     """A unit head opens extra hours for the own office, at most 12 hours at a time."""
     require(rt, actor, Permission.HOURS_WINDOW, office)
     length = (closes - opens).total_seconds()
+    same = select(HoursWindow).where(
+        HoursWindow.office_code == office,
+        HoursWindow.opens == opens,
+        HoursWindow.closes == closes,
+        HoursWindow.withdrawn_at.is_(None),
+    )
+    if (again := session.scalars(same).first()) is not None:
+        return again  # the same form sent twice
     if not 0 < length <= 12 * 3600 or closes <= rt.now():
         raise Invalid("hours.bad_window")
     window = HoursWindow(
@@ -99,6 +113,72 @@ def open_window(
     session.add(window)
     span = {"opens": rfc3339(opens), "closes": rfc3339(closes)}
     record(rt, session, Event.HOURS_WINDOW, actor=actor, host=office, reason=window.reason, details=span)
+    return window
+
+
+@dataclass(frozen=True, slots=True)
+class WindowView:
+    """Extra hours for a list; `state` ∈ coming, open, over, withdrawn; `mine` when this person may withdraw them."""
+
+    id: int
+    opens: datetime
+    closes: datetime
+    opened_by: str
+    reason: str
+    state: str
+    withdrawn_by: str | None
+    withdraw_reason: str | None
+    mine: bool
+
+
+def windows(rt: Runtime, session: Session, actor: Actor, office: str, *, limit: int = 50) -> list[WindowView]:
+    """The extra hours of an office, the latest first, withdrawn ones too."""
+    require(rt, actor, Permission.OFFICE_VIEW, office)
+    rows = session.scalars(
+        select(HoursWindow)
+        .where(HoursWindow.office_code == office)
+        .order_by(HoursWindow.closes.desc(), HoursWindow.id.desc())
+        .limit(limit)
+    ).all()
+    names = names_of(session, [i for row in rows for i in (row.opened_by, row.withdrawn_by)])
+    head, now = may(rt, actor, Permission.HOURS_WINDOW, office), rt.now()
+    return [_window_view(row, names, now, head=head) for row in rows]
+
+
+def _window_view(row: HoursWindow, names: dict[int, str], now: datetime, *, head: bool) -> WindowView:
+    state = "over" if row.closes <= now else "open" if row.opens <= now else "coming"
+    return WindowView(
+        id=row.id,
+        opens=row.opens,
+        closes=row.closes,
+        opened_by=names[row.opened_by],
+        reason=row.reason,
+        state="withdrawn" if row.withdrawn_at else state,
+        withdrawn_by=names.get(row.withdrawn_by or 0),
+        withdraw_reason=row.withdraw_reason,
+        mine=head and state == "coming" and row.withdrawn_at is None,
+    )
+
+
+def withdraw_window(
+    rt: Runtime, session: Session, actor: Actor, office: str, number: str, reason: str
+) -> HoursWindow:
+    """A unit head takes back extra hours that have not begun. Raises Conflict("hours.begun"), ("hours.withdrawn")."""
+    require(rt, actor, Permission.HOURS_WINDOW, office)
+    whole = number.isascii() and number.isdigit() and len(number) < 18
+    window = session.get(HoursWindow, int(number), with_for_update=True) if whole else None
+    if window is None or window.office_code != office:
+        raise NotFound("hours.unknown")
+    if window.withdrawn_at is not None:
+        raise Conflict("hours.withdrawn")
+    if window.opens <= rt.now():
+        raise Conflict("hours.begun")
+    window.withdrawn_at, window.withdrawn_by = rt.now(), actor.id
+    window.withdraw_reason = _why(reason)
+    told = {"opens": rfc3339(window.opens), "closes": rfc3339(window.closes), "withdrawn": True}
+    record(
+        rt, session, Event.HOURS_WINDOW, actor=actor, host=office, reason=window.withdraw_reason, details=told
+    )
     return window
 
 

@@ -1,0 +1,318 @@
+"""Staff from a CSV file: looked at line by line first, then applied as a whole or not at all.
+
+An import adds people and corrects details. Nobody is moved and nobody loses a role by a file: those are acts of
+their own, whose consequences are spelled out. New roles are IT's word only and wait for the others' (roles.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, selectinload
+
+from accessctl.domain.events import Event
+from accessctl.domain.offices import OfficerEntry
+from accessctl.domain.permissions import Permission, Role
+from accessctl.domain.province_file import ProvinceError
+from accessctl.domain.staff_file import read_officers
+from accessctl.domain.text import BadText, one_line
+from accessctl.errors import Conflict, Invalid, NotFound
+from accessctl.services import officers, roles
+from accessctl.services.actor import Actor
+from accessctl.services.authorize import decide, require
+from accessctl.services.recording import record
+from accessctl.services.runtime import Runtime
+from accessctl.store.models import Office, Officer, RoleProposal, StaffImport
+
+LARGEST = 2 * 1024 * 1024
+"""Bytes of a file."""
+MOST_LINES = 2000
+KEPT = timedelta(hours=1)
+_EXISTING = ("full_name", "title", "phone", "email")
+NEW, CHANGED, SAME, WRONG = "new", "changed", "same", "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one line would do; `how` ∈ new, changed, same, wrong. `what`: fields that change; `code` when wrong."""
+
+    line: int
+    how: str
+    username: str = ""
+    full_name: str = ""
+    office: str = ""
+    department: str = ""
+    roles: tuple[str, ...] = ()
+    what: tuple[str, ...] = ()
+    code: str | None = None
+    facts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The file as it would be applied now; `plan` stands for exactly these lines on exactly this state."""
+
+    id: int
+    file_name: str
+    created_at: datetime
+    lines: tuple[Line, ...]
+    plan: str
+    applied_at: datetime | None
+    counts: dict[str, Any]
+
+    @property
+    def wrong(self) -> tuple[Line, ...]:
+        """The lines for which nothing can be applied."""
+        return tuple(line for line in self.lines if line.how == WRONG)
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to apply and nothing against it."""
+        return not self.wrong and any(line.how in (NEW, CHANGED) for line in self.lines)
+
+
+def look(rt: Runtime, session: Session, actor: Actor, file_name: str, data: bytes) -> Preview:
+    """Keep the file for this person and say what it would do. Raises Invalid("staff_import.…") for no readable text."""
+    may_import(rt, session, actor)
+    text = _decoded(data)
+    _forget_old(rt, session)
+    kept = StaffImport(
+        officer_id=actor.id,
+        file_name=_name(file_name),
+        digest=hashlib.sha256(data).hexdigest(),
+        content=text,
+        created_at=rt.now(),
+        counts={},
+    )
+    session.add(kept)
+    session.flush()
+    return _preview(rt, session, actor, kept)
+
+
+def may_import(rt: Runtime, session: Session, actor: Actor) -> None:
+    """Whether this person may import a staff file at all; each line's office is asked about on its own."""
+    require(rt, actor, Permission.OFFICER_ADD, actor.office)
+
+
+def preview(rt: Runtime, session: Session, actor: Actor, number: str) -> Preview:
+    """The same look again, on the state of now. Another person's file is not found."""
+    may_import(rt, session, actor)
+    return _preview(rt, session, actor, _kept(session, actor, number))
+
+
+def apply(rt: Runtime, session: Session, actor: Actor, number: str, plan: str) -> Preview:
+    """Apply all lines or none; a second time changes nothing. Raises Conflict when anything is not as in `plan`."""
+    may_import(rt, session, actor)
+    kept = _kept(session, actor, number, lock=True)
+    if kept.applied_at is not None:
+        return _preview(rt, session, actor, kept)
+    planned = _plan(rt, session, actor, kept, lock=True)
+    if planned.digest != plan or planned.wrong:
+        raise Conflict("staff_import.changed")
+    try:
+        with session.begin_nested():
+            for entry, officer, line in planned.steps:
+                _carry_out(rt, session, actor, entry, officer, line)
+    except IntegrityError as error:  # somebody added the same person at this very moment
+        raise Conflict("staff_import.changed") from error
+    counts = {how: sum(line.how == how for line in planned.lines) for how in (NEW, CHANGED, SAME)}
+    kept.applied_at, kept.counts, kept.content = rt.now(), counts, ""
+    told = {"file": kept.file_name, "sha256": kept.digest, **counts}
+    record(rt, session, Event.OFFICER_IMPORTED, actor=actor, details=told)
+    return _preview(rt, session, actor, kept)
+
+
+def _carry_out(
+    rt: Runtime, session: Session, actor: Actor, entry: OfficerEntry, officer: Officer | None, line: Line
+) -> None:
+    reason = f"{line.line}"
+    if line.how == NEW:
+        officers.add_entry(rt, session, actor, entry, _reason(reason))
+    elif officer is not None and line.how == CHANGED:
+        values = officers.wanted(entry)
+        officers.set_details(rt, session, actor, officer, {name: values[name] for name in _EXISTING})
+        for role in _added(session, officer, entry):
+            roles.enter(rt, session, actor, roles.Wanted(officer.username, role, _reason(reason)))
+
+
+def _reason(line: str) -> str:
+    return f"Theo tệp danh sách cán bộ, dòng {line}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    lines: tuple[Line, ...]
+    steps: tuple[tuple[OfficerEntry, Officer | None, Line], ...]
+    digest: str
+
+    @property
+    def wrong(self) -> bool:
+        return any(line.how == WRONG for line in self.lines)
+
+
+def _preview(rt: Runtime, session: Session, actor: Actor, kept: StaffImport) -> Preview:
+    planned = None if kept.applied_at else _plan(rt, session, actor, kept)
+    return Preview(
+        id=kept.id,
+        file_name=kept.file_name,
+        created_at=kept.created_at,
+        lines=planned.lines if planned else (),
+        plan=planned.digest if planned else "",
+        applied_at=kept.applied_at,
+        counts=kept.counts,
+    )
+
+
+def _plan(rt: Runtime, session: Session, actor: Actor, kept: StaffImport, *, lock: bool = False) -> _Plan:
+    places = [_Place(o.code, tuple(o.departments), o.level == "province") for o in _offices(session)]
+    reading = read_officers(kept.content, places, file=kept.file_name)
+    known = _known(session, [entry.username for entry in reading.entries], lock=lock)
+    steps = []
+    for entry in reading.entries:
+        officer = known.get(entry.username)
+        steps.append((entry, officer, _line(rt, session, actor, entry, officer)))
+    wrong = [_complaint(error) for error in reading.errors]
+    lines = tuple(sorted([*wrong, *(line for _, _, line in steps)], key=lambda line: line.line))
+    state = [(line.line, line.how, line.username, line.what, line.code) for line in lines]
+    versions = sorted((o.username, o.version) for o in known.values())
+    said = json.dumps([kept.id, kept.digest, state, versions], ensure_ascii=False)
+    return _Plan(lines, tuple(steps), hashlib.sha256(said.encode()).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    code: str
+    departments: tuple[str, ...]
+    provincial: bool
+
+
+def _offices(session: Session) -> Iterable[Office]:
+    return session.scalars(select(Office).where(Office.active)).all()
+
+
+def _known(session: Session, usernames: list[str], *, lock: bool) -> dict[str, Officer]:
+    query = select(Officer).where(Officer.username.in_(usernames)).options(selectinload(Officer.roles))
+    if lock:
+        query = query.order_by(Officer.id).with_for_update(of=Officer)
+        query = query.execution_options(populate_existing=True)
+    return {officer.username: officer for officer in session.scalars(query)}
+
+
+def _line(rt: Runtime, session: Session, actor: Actor, entry: OfficerEntry, officer: Officer | None) -> Line:
+    def made(how: str, **more: Any) -> Line:
+        named = tuple(role.value for role in entry.roles)
+        return Line(
+            entry.line,
+            how,
+            entry.username,
+            entry.full_name,
+            entry.office,
+            entry.department.value,
+            named,
+            **more,
+        )
+
+    if refused := _refusal(rt, actor, entry, officer):
+        return made(WRONG, code=refused, facts=entry.username)
+    if officer is None:
+        return made(NEW)
+    added = _added(session, officer, entry)
+    for role in added:
+        if refusal := roles.objection(session, officer, Role(role)):
+            return made(WRONG, code=refusal.code, facts=role)
+    values = officers.wanted(entry)
+    what = [name for name in _EXISTING if getattr(officer, name) != values[name]] + ["roles"] * bool(added)
+    return made(CHANGED, what=tuple(what)) if what else made(SAME)
+
+
+def _refusal(rt: Runtime, actor: Actor, entry: OfficerEntry, officer: Officer | None) -> str | None:
+    """Why a line that is well written cannot be applied all the same."""
+    case = "self" if officer is not None and officer.id == actor.id else "none"
+    if officer is None or case == "none":
+        decision = decide(rt, actor, Permission.OFFICER_ADD, entry.office, case=case)
+        if not decision.allowed:
+            return f"policy.{decision.reason}"
+    if officer is None:
+        return None
+    if officer.left_at is not None:
+        return "staff_import.left"
+    if (officer.office_code, officer.department) != (entry.office, entry.department.value):
+        return "staff_import.moves"
+    held = {r.role for r in officer.roles if r.revoked_at is None}
+    if held - {role.value for role in entry.roles}:
+        return "staff_import.loses_role"
+    values = officers.wanted(entry)
+    differs = any(getattr(officer, name) != values[name] for name in _EXISTING) or len(entry.roles) > len(
+        held
+    )
+    return "staff_import.self" if case == "self" and differs else None
+
+
+def _added(session: Session, officer: Officer, entry: OfficerEntry) -> list[str]:
+    """Roles that the file names and that neither are in force nor have IT's word already."""
+    held = {r.role for r in officer.roles if r.revoked_at is None}
+    said = session.scalars(
+        select(RoleProposal.role).where(
+            RoleProposal.officer_id == officer.id,
+            RoleProposal.state == roles.WAITING,
+            RoleProposal.entered_by.is_not(None),
+        )
+    ).all()
+    return [role.value for role in entry.roles if role.value not in held | set(said)]
+
+
+def _complaint(error: ProvinceError) -> Line:
+    """A line that cannot be read; the file's own codes are worded for one line of a list."""
+    return Line(error.line, WRONG, code=error.code.replace("officers.", "staff_line."), facts=error.what)
+
+
+def _decoded(data: bytes) -> str:
+    if not data.strip():
+        raise Invalid("staff_import.no_file")
+    if len(data) > LARGEST:
+        raise Invalid("input.too_long", limit=LARGEST)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Invalid("staff_import.encoding", line=data[: error.start].count(b"\n") + 1) from None
+    if text.count("\n") > MOST_LINES:
+        raise Invalid("staff_import.too_many", limit=MOST_LINES)
+    if "\x00" in text:
+        raise Invalid("staff_import.encoding", line=text[: text.index("\x00")].count("\n") + 1)
+    return text
+
+
+def _name(text: str) -> str:
+    """The file's name for the person to recognise; it opens nothing."""
+    try:
+        return one_line(text.replace("\\", "/").rpartition("/")[2], limit=120)
+    except BadText:
+        return "officers.csv"
+
+
+def _kept(session: Session, actor: Actor, number: str, *, lock: bool = False) -> StaffImport:
+    whole = number.isascii() and number.isdigit() and len(number) < 18
+    kept = session.get(StaffImport, int(number), with_for_update=lock) if whole else None
+    if kept is None or kept.officer_id != actor.id or kept.discarded_at is not None:
+        raise NotFound("staff_import.unknown")
+    return kept
+
+
+def _forget_old(rt: Runtime, session: Session) -> None:
+    """Files that nobody has applied within an hour are out of date; their names and numbers are not kept."""
+    session.execute(
+        update(StaffImport)
+        .where(
+            StaffImport.applied_at.is_(None),
+            StaffImport.discarded_at.is_(None),
+            StaffImport.created_at < rt.now() - KEPT,
+        )
+        .values(discarded_at=rt.now(), content="")
+    )
