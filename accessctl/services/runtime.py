@@ -24,6 +24,8 @@ Kept = TypeVar("Kept")
 
 _OFFICES_STAY = 10.0  # seconds that the list of office codes is kept; offices change by a province plan only
 
+_KEPT_AT_MOST = 256  # answers; past it they are read anew
+
 
 def no_step(name: str) -> None:
     """Nothing happens between two steps, unless a fault test says otherwise."""
@@ -77,6 +79,8 @@ class Runtime:
             read_at, value = self._kept.get(name, (0.0, None))
             if value is None or time.monotonic() - read_at > seconds:
                 value = read()
+                if len(self._kept) >= _KEPT_AT_MOST:
+                    self._kept.clear()
                 self._kept[name] = (time.monotonic(), value)
         return cast(Kept, value)
 

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from flask import Flask
 
-from accessctl.web import assets, auth, display, errors, gates, headers, i18n, lease_strip, navigation
-from accessctl.web.views import custody, desk, findings, home, journal, leases, me, public
+from accessctl.web import (
+    assets,
+    auth,
+    display,
+    errors,
+    gates,
+    headers,
+    help_texts,
+    i18n,
+    lease_strip,
+    navigation,
+    printing,
+)
+from accessctl.web.views import custody, desk, findings, help, home, journal, leases, matrix, me, public
 
 
 def register(app: Flask) -> None:
@@ -18,6 +30,8 @@ def register(app: Flask) -> None:
     display.register(app)
     navigation.register(app)
     lease_strip.register(app)
-    for module in (public, home, desk, leases, journal, custody, findings, me):
+    help_texts.register(app)
+    printing.register(app)
+    for module in (public, home, matrix, desk, leases, journal, custody, findings, me, help):
         app.register_blueprint(module.pages)
     gates.check(app)

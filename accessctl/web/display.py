@@ -39,7 +39,16 @@ STATUSES = {
     "LOCKED": Status("lock", _l("Đã khóa"), "bad"),
     "QUARANTINED": Status("shield-x", _l("Cách ly"), "bad"),
     "RETIRED": Status("ban", _l("Đã thu hồi vĩnh viễn"), "quiet"),
+    "MISSING": Status("circle-off", _l("Chưa cấp"), "quiet"),
 }
+SHORT_STATUSES = {
+    "PROVISIONED": _l("Chưa kích hoạt"),
+    "SUSPENDED": _l("Tạm ngừng"),
+    "LOCKED": _l("Khóa"),
+    "QUARANTINED": _l("Cách ly"),
+    "RETIRED": _l("Thu hồi"),
+}
+"""As they fit into a cell of the matrix."""
 LEASE_STATUSES = {
     "QUEUED": Status("hourglass-high", _l("Trong hàng chờ"), "warn"),
     "OPENING": Status("refresh", _l("Đang mở"), "busy"),
@@ -107,12 +116,16 @@ def register(app: Flask) -> None:
         place=place,
         office=office,
         number=number,
+        last_day=last_day,
         account_code=account_code,
         worded=worded,
         phone=phone,
     )
     app.jinja_env.globals.update(
         STATUSES=STATUSES,
+        SHORT_STATUSES=SHORT_STATUSES,
+        reason_words=reason_words,
+        shade=shade,
         LEASE_STATUSES=LEASE_STATUSES,
         OUTCOMES=OUTCOMES,
         END_REASONS=END_REASONS,
@@ -149,6 +162,16 @@ def day(at: Any) -> str:
     if isinstance(at, datetime) and at.tzinfo:
         at = clock.local(at)
     return str(at.strftime("%d/%m/%Y"))
+
+
+def last_day(until: datetime | None) -> str:
+    """The last day on which something holds whose end is excluded."""
+    return day(until - timedelta(microseconds=1)) if until else "–"
+
+
+def shade(count: int, most: int) -> int:
+    """How dark a count stands in a heat map: 0 for none, 1 to 4 in equal steps of the largest."""
+    return min(4, -(-4 * count // most)) if count > 0 and most > 0 else 0
 
 
 def iso(at: datetime | None) -> str:
@@ -229,6 +252,14 @@ def worded(code: str | None, facts: Mapping[str, Any] | None = None) -> str:
     """The sentence for a stable code; a person's own words stay as they are."""
     told = {key: readable(key, value) for key, value in dict(facts or {}).items()}
     return message(code, language(), **told) if code and code in catalogue() else code or ""
+
+
+def reason_words(reason: str | None) -> str:
+    """Why an account is not ready: a stable code in words, a person's own words as they are."""
+    for code in (f"finding.{reason}", reason or ""):
+        if code in catalogue():
+            return message(code, language())
+    return reason or ""
 
 
 def readable(key: str, value: Any) -> Any:

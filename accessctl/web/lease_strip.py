@@ -22,7 +22,12 @@ def register(app: Flask) -> None:
     """`lease` in every template, and the arithmetic of its bar."""
     app.context_processor(lambda: {"lease": current()})
     app.jinja_env.globals.update(
-        lease_total=total, lease_left=remaining, lease_low=low, account_label=label, account_named=named
+        lease_total=total,
+        lease_left=remaining,
+        lease_low=low,
+        account_label=label,
+        account_named=named,
+        lease_label_of=label_of,
     )
 
 
@@ -64,6 +69,11 @@ def label(kind: str, guest_name: str, host_name: str) -> str:
     if kind in ("TKCL", "TKHCTT"):
         return f"{kind} · {guest_name} → {host_name}"
     return f"{short_kind(kind)} · {guest_name} ({_('đơn vị mình')})"
+
+
+def label_of(lease: LeaseView) -> str:
+    """The account of a lease."""
+    return label(lease.kind, place(lease.guest_name), place(lease.host_name))
 
 
 def named(account: str, offices: Mapping[str, str]) -> str:

@@ -134,6 +134,21 @@ SECTIONS = (
 """Every section there is or will be; one whose page does not exist yet is simply not there."""
 
 
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """One entry of the menu behind the person's name."""
+
+    endpoint: str
+    icon: str
+    label: Any
+
+
+PERSONAL = (
+    Personal("me.acts", "history", _l("Việc tôi đã làm")),
+    Personal("me.password", "lock", _l("Đổi mật khẩu")),
+)
+"""What concerns nobody but the person; entries whose page does not exist are not shown."""
+
 _FIRST_FOR = {
     Role.CUSTODIAN_TKCL: "leases.index",
     Role.CUSTODIAN_TKHCTT: "leases.index",
@@ -141,15 +156,21 @@ _FIRST_FOR = {
     Role.AUDITOR: "journal.index",
     Role.DIRECTOR: "findings.index",
     Role.DEPUTY_DIRECTOR: "findings.index",
-    Role.IT_ADMIN: "leases.index",
+    Role.IT_ADMIN: "matrix.index",
 }
 """What the role shown first comes for most often; a clerk comes for the desk."""
 
 
 def register(app: Flask) -> None:
     """The left navigation of every page."""
-    app.context_processor(lambda: {"sections": sections(), "current": request.blueprint})
-    app.jinja_env.globals.update(exists=exists, allowed=_allowed_here)
+    app.context_processor(_frame)
+    app.jinja_env.globals.update(exists=exists, allowed=_allowed_here, personal=personal)
+
+
+def _frame() -> dict[str, Any]:
+    """What the frame of every page shows; a policy that cannot be read is said on each of them."""
+    broken = g.get("actor") is not None and runtime().policy().broken is not None
+    return {"sections": sections(), "current": request.blueprint, "policy_broken": broken}
 
 
 def sections() -> list[Section]:
@@ -162,6 +183,11 @@ def sections() -> list[Section]:
         g.sections = [section for section in there if any(allowed(actor, p) for p in section.permissions)]
     found: list[Section] = g.sections
     return found
+
+
+def personal() -> list[Personal]:
+    """The menu behind the person's name."""
+    return [entry for entry in PERSONAL if exists(entry.endpoint)]
 
 
 def exists(endpoint: str) -> bool:

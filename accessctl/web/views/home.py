@@ -1,15 +1,16 @@
-"""The start page: what may I do, what do I hold, who uses what I answer for."""
+"""The start page by role, the role shown first, and one search box over everything."""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
 
-from accessctl.domain.permissions import Permission
-from accessctl.services import findings, leasing
+from accessctl.services import lookup, overview, preferences
 from accessctl.services.control import transaction
 from accessctl.web import gates, navigation
 from accessctl.web.context import actor, runtime
-from accessctl.web.navigation import allowed
+from accessctl.web.display import ROLES
 
 pages = Blueprint("home", __name__)
 
@@ -17,18 +18,27 @@ pages = Blueprint("home", __name__)
 @pages.get("/")
 @gates.own
 def index() -> str:
-    """Small, by role; each part is shown to whom the policy allows its own page."""
+    """What the role shown first has to know now; what may be seen of it is the services' word."""
     person = actor()
-    watches = allowed(person, Permission.LEASE_REVOKE)
-    follows = allowed(person, Permission.FINDING_VIEW)
-    return render_template(
-        "home.html",
-        main_section=navigation.main_section(person),
-        watched=leasing.custodian_leases(runtime(), person) if watches else None,
-        findings=_open_findings() if follows else None,
-    )
-
-
-def _open_findings() -> list[findings.FindingView]:
     with transaction(runtime()) as database:
-        return findings.recent(runtime(), database, actor())[:5]
+        page = overview.start_page(runtime(), database, person)
+    return render_template("home/index.html", page=page, main_section=navigation.main_section(person))
+
+
+@pages.post("/view-as")
+@gates.decided_by("preferences.show_first")
+def view_as() -> Response:
+    """Show the pages of another own role first."""
+    with transaction(runtime()) as database:
+        role = preferences.show_first(runtime(), database, actor(), request.form.get("role", ""))
+    flash(_("Trang đầu hiện theo vai trò: %(role)s.", role=ROLES[role]), "info")
+    return redirect(url_for("home.index"), 303)
+
+
+@pages.get("/search")
+@gates.decided_by("lookup.search")
+def search() -> str:
+    """People, offices, accounts, dossiers and leases by one box of words."""
+    with transaction(runtime()) as database:
+        found = lookup.search(runtime(), database, actor(), request.args.get("q", ""))
+    return render_template("home/search.html", found=found)
