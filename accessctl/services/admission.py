@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import DateTime, Text, bindparam, exists, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -16,11 +18,12 @@ from accessctl.domain.leases import DEFAULT_PERIOD, HOLDS_ACCOUNT, LeaseState, T
 from accessctl.domain.permissions import Permission
 from accessctl.domain.text import BadText, one_line
 from accessctl.errors import Invalid, NotFound, Refused
+from accessctl.services import standing_rules
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import require
 from accessctl.services.hours import closing_time
 from accessctl.services.runtime import Runtime
-from accessctl.store.models import Account, Custody, Lease, Office, Province
+from accessctl.store.models import Account, Custody, Lease, Office, Province, StandingRule
 
 REASON_LIMIT = 300
 
@@ -113,6 +116,8 @@ class Ground:
     """Somebody has the account, or waits for it."""
     earlier: tuple[str, ...]
     """The accounts that this officer has held for this dossier."""
+    rule: Mapping[str, Any] | None = None
+    """The custodian's standing rule as it is stored; None: everything is inside it (A4)."""
 
 
 _HOST = aliased(Office)
@@ -146,7 +151,17 @@ _FACTS = select(
         .scalar_subquery(),
         type_=ARRAY(Text()),
     ),
-)
+    select(
+        func.jsonb_build_object(
+            "officers", StandingRule.officers, "days", StandingRule.days, "spans", StandingRule.spans,
+            "per_day", StandingRule.per_day,
+        )
+    )
+    .where(StandingRule.office_code == bindparam("office"), StandingRule.kind == bindparam("kind"))
+    .order_by(StandingRule.version.desc())
+    .limit(1)
+    .scalar_subquery(),
+)  # fmt: skip
 
 
 def ground(session: Session, account: str, *, dossier: str, officer: int, at: datetime) -> Ground:
@@ -159,8 +174,8 @@ def ground(session: Session, account: str, *, dossier: str, officer: int, at: da
         "office": locked.guest, "kind": locked.kind, "at": at, "account": account, "dossier": dossier,
         "officer": officer,
     }  # fmt: skip
-    custody, taken, earlier = session.connection().execute(_FACTS, asked).one()
-    return Ground(locked, guest, host_name, province, custody, taken, tuple(earlier))
+    custody, taken, earlier, rule = session.connection().execute(_FACTS, asked).one()
+    return Ground(locked, guest, host_name, province, custody, taken, tuple(earlier), rule)
 
 
 def check_account(ground: Ground) -> None:
@@ -186,6 +201,23 @@ def check_separation(ground: Ground, dossier: str) -> None:
     corrects = ground.account.kind_.corrects
     if any(AccountName.parse(name).kind.corrects != corrects for name in ground.earlier):
         raise Refused("lease.separation", dossier=dossier)
+
+
+def check_rule(session: Session, ground: Ground, *, dossier: str, officer: int, at: datetime) -> int | None:
+    """The custodian's standing rule: None inside it, outside it the approval that this check-out uses up (A4).
+
+    Raises Refused("rule.<why>"), which offers to ask for an approval. Costs nothing where no rule was set.
+    """
+    if ground.rule is None:
+        return None
+    account = ground.account
+    why = standing_rules.outside(session, account, ground.rule, officer=officer, at=at)
+    if why is None:
+        return None
+    approval = standing_rules.granted(session, account.name, officer=officer, dossier=dossier, at=at)
+    if approval is None:
+        raise Refused(f"rule.{why}", account=account.name, kind=account.kind, limit=ground.rule["per_day"])
+    return approval
 
 
 def term(session: Session, ground: Ground, period: timedelta, now: datetime) -> Term:

@@ -27,7 +27,7 @@ from accessctl.officedb.credentials import (
     scram_verifier,
 )
 from accessctl.officedb.leases import OpenOrder, open_lease
-from accessctl.services import admission, closing, drift, findings, ledger, staff, subjects
+from accessctl.services import admission, approvals, closing, drift, findings, ledger, staff, subjects
 from accessctl.services.actor import Actor, Origin, actor_by_id
 from accessctl.services.admission import LeaseRequest, Wanted
 from accessctl.services.control import transaction
@@ -76,6 +76,7 @@ def _ask(rt: Runtime, session: Session, actor: Actor, wanted: Wanted, policy_ver
     admission.check_account(ground)
     admission.check_separation(ground, dossier)
     term = admission.term(session, ground, wanted.period, now)
+    approval = admission.check_rule(session, ground, dossier=dossier, officer=actor.id, at=now)
     lease = _new_lease(rt, actor, wanted, ground.account, policy_version)
     lease.state = LeaseState.QUEUED if ground.taken else LeaseState.OPENING
     if not ground.taken:
@@ -84,6 +85,8 @@ def _ask(rt: Runtime, session: Session, actor: Actor, wanted: Wanted, policy_ver
     said = journal.leaf(now, described(rt, event, actor=actor, lease=lease, details=_terms(lease)))
     loan = {column: getattr(lease, column) for column in lending.COLUMNS}
     inbox_id = lending.enter(session, loan, wanted.subject, at=now, leaf=said, awaited=not ground.taken)
+    if not ground.taken:
+        approvals.lent(rt, session, actor, lease, approval)
     names = Names(ground.guest.name, ground.host_name, actor.username, wanted.subject)
     return Opening(lease, actor, names, wanted.subject, inbox_id, woken=True)
 
@@ -290,9 +293,11 @@ def _admit_queued(rt: Runtime, session: Session, actor: Actor, lease: Lease) -> 
     ground = admission.ground(session, account.name, dossier=lease.dossier, officer=actor.id, at=now)
     admission.check_account(ground)
     _start(lease, admission.term(session, ground, timedelta(minutes=lease.minutes), now))
+    approval = admission.check_rule(session, ground, dossier=lease.dossier, officer=actor.id, at=now)
     lease.state, lease.epoch = LeaseState.OPENING, account.epoch
     lease.seen_at = now  # a turn that nobody takes goes on to the next in line, as an abandoned lease
     bhxh_no = session.get_one(Subject, lease.subject).bhxh_no
     names = Names(ground.guest.name, ground.host_name, actor.username, bhxh_no)
     inbox_id = record(rt, session, Event.LEASE_REQUESTED, actor=actor, lease=lease, details=_terms(lease))
+    approvals.lent(rt, session, actor, lease, approval)
     return Opening(lease, actor, names, bhxh_no, inbox_id)
