@@ -21,7 +21,7 @@ from rich.table import Table
 from accessctl.clock import local, rfc3339
 from accessctl.config import Settings
 from accessctl.errors import AccessError, Invalid, NotSignedIn, Refused, message
-from accessctl.services import recording, signin
+from accessctl.services import recording, signin, tokens
 from accessctl.services.actor import Actor, Origin
 from accessctl.services.runtime import Runtime, build_runtime
 
@@ -56,17 +56,40 @@ class Edge:
 
     @property
     def actor(self) -> Actor:
-        """Who is acting; asks for the password unless ACCESSCTL_PASSWORD holds it. Raises NotSignedIn."""
+        """Who is acting: by ACCESSCTL_TOKEN, else by password (and code). Raises NotSignedIn."""
         if self._actor is None:
-            if not self._username:
-                raise Invalid("auth.who")
-            password = os.environ.get("ACCESSCTL_PASSWORD")
-            if password is None:
-                password = hidden("Mật khẩu / Password: ")
-            self._actor = signin.authenticate(self.rt, self._username, password, self.origin)
+            self._actor = self._by_token() or self._by_password()
         if self._actor.must_change:
             raise NotSignedIn("auth.must_change")
+        if self._actor.must_enrol:
+            raise NotSignedIn("auth.must_enrol")
         return self._actor
+
+    def _by_token(self) -> Actor | None:
+        token = os.environ.get("ACCESSCTL_TOKEN", "").strip()
+        if not token:
+            return None
+        return tokens.authenticate(self.rt, token, self.origin, username=self._username)
+
+    def _by_password(self) -> Actor:
+        if not self._username:
+            raise Invalid("auth.who")
+        password = os.environ.get("ACCESSCTL_PASSWORD")
+        actor = self.signed_in(
+            self._username, hidden("Mật khẩu / Password: ") if password is None else password
+        )
+        tokens.tell_place(self.rt, actor)
+        return actor
+
+    def signed_in(self, username: str, password: str) -> Actor:
+        """By password and, for who has a second factor, ACCESSCTL_CODE; it is asked for when it is missing."""
+        begun = signin.begin(self.rt, username, password, self.origin)
+        if begun.actor is not None:
+            return begun.actor
+        code = os.environ.get("ACCESSCTL_CODE") or hidden(
+            "Mã xác thực / Verification code: ", NotSignedIn("auth.code_needed")
+        )
+        return signin.finish(self.rt, begun.step or "", code, self.origin)
 
     def out(self, value: Any, table: Callable[[Console], None] | None = None) -> None:
         """Machine form under --json, else what `table` draws."""
@@ -139,7 +162,7 @@ def command(*, signed_in: bool = True) -> Callable[[Command], Command]:
                 click.option(
                     "--as",
                     "acting",
-                    help="Who is acting (password: ACCESSCTL_PASSWORD or a hidden prompt).",
+                    help="Who is acting (ACCESSCTL_PASSWORD, or asked for). Not needed with ACCESSCTL_TOKEN.",
                 )
             )
         wrapped: Any = run
@@ -160,14 +183,14 @@ def _check_words(words: Iterable[Any]) -> None:
             raise Invalid("input.control")
 
 
-def hidden(prompt: str) -> str:
-    """Ask without echo. Raises Invalid("auth.no_password") where nobody can answer."""
+def hidden(prompt: str, nobody: AccessError | None = None) -> str:
+    """Ask without echo. Raises `nobody`, or Invalid("auth.no_password"), where nobody can answer."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", getpass.GetPassWarning)
             return str(click.prompt(prompt.rstrip(": "), hide_input=True, err=True))
     except click.Abort:
-        raise Invalid("auth.no_password") from None
+        raise nobody or Invalid("auth.no_password") from None
 
 
 def console() -> Console:

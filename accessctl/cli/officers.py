@@ -9,7 +9,7 @@ import click
 from accessctl.cli.edge import Edge, command, hidden
 from accessctl.errors import Invalid
 from accessctl.services import officers as service
-from accessctl.services import signin
+from accessctl.services import resets, signin
 from accessctl.services.control import transaction
 
 
@@ -46,12 +46,32 @@ def set_password(edge: Edge, username: str) -> None:
 def change_password(edge: Edge, username: str) -> None:
     """Change one's own password; also the one that must be changed at first sign-in."""
     old = os.environ.get("ACCESSCTL_PASSWORD") or hidden("Mật khẩu hiện tại / Current password: ")
-    actor = signin.authenticate(edge.rt, username, old, edge.origin)
+    actor = edge.signed_in(username, old)
     new = _new_password()
     with transaction(edge.rt) as session:
         signin.change_password(edge.rt, session, actor, old, new, edge.origin)
         signin.end_sessions(edge.rt, session, actor.id)
     edge.out({"username": username, "must_change": False})
+
+
+@officers.command("reset-link")
+@click.argument("username")
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice([p.value for p in resets.Purpose]),
+    default="password",
+    show_default=True,
+)
+@click.option("--reason", default="", help="Why (required).")
+@command()
+def reset_link(edge: Edge, username: str, purpose: str, reason: str) -> None:
+    """IT makes a link for USERNAME to set a new password, or to drop the second factor; it works once, for a day."""
+    actor = edge.actor
+    with transaction(edge.rt) as session:
+        issued = resets.issue(edge.rt, session, actor, username, purpose, reason)
+    site = edge.settings.env.get("ACCESSCTL_URL", "").rstrip("/")
+    edge.out({"username": username, "link": f"{site}/reset/{issued.token}", "expires_at": issued.expires_at})
 
 
 def _new_password() -> str:

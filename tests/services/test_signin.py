@@ -189,3 +189,36 @@ def test_a_new_password_is_long_different_and_ones_own_to_set_and_ends_other_ses
         resumed(world, other)
     assert [r["actor"] for r in world.records("auth.password_changed")] == ["cjt.the2"]
     assert all(NEW not in str(record) for record in world.records())
+
+
+def test_a_name_that_nobody_bears_is_locked_like_any_other_so_that_a_lock_tells_nothing(world: World) -> None:
+    for name in ("cjt.the2", "nobody.here"):
+        codes = [refusal(world, name).code for _ in range(6)]
+        assert codes == ["auth.bad_credentials"] * 4 + ["auth.locked"] * 2, name
+    assert refusal(world, "nobody.else").code == "auth.bad_credentials"
+    assert len(world.records("auth.lockout")) == 2
+    with world.admin_control() as admin:
+        dump = str(admin.execute("SELECT to_jsonb(s) FROM sign_in_stranger s").fetchall())
+    assert "nobody" not in dump
+    world.shift += timedelta(minutes=16)
+    assert refusal(world, "nobody.here").code == "auth.bad_credentials"
+
+
+def test_the_profile_in_force_says_how_long_one_may_idle(world: World) -> None:
+    rt = world.runtime(ACCESSCTL_PASSWORD_PROFILE="asvs5-l2")
+    with transaction(rt) as session:
+        token = signin.open_session(rt, session, world.actor("cjt.the2"), HERE)
+    world.shift += timedelta(minutes=20)
+    with transaction(rt) as session:
+        assert signin.resume(rt, session, token, HERE)
+    world.shift += timedelta(minutes=31)
+    with transaction(rt) as session, pytest.raises(NotSignedIn, match="30 phút"):
+        signin.resume(rt, session, token, HERE)
+    rt.close()
+
+
+def test_an_unknown_profile_is_refused_by_name(world: World) -> None:
+    rt = world.runtime(ACCESSCTL_PASSWORD_PROFILE="easy")
+    with pytest.raises(Invalid, match="easy"):
+        signin.begin(rt, "cjt.the2", PASSWORD, HERE)
+    rt.close()
