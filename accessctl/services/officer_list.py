@@ -129,7 +129,7 @@ def rows_of(session: Session, people: Iterable[Officer], now: datetime) -> list[
         .where(RoleProposal.officer_id.in_(who), RoleProposal.state == roles.WAITING)
         .group_by(RoleProposal.officer_id)
     )
-    waiting = dict(session.execute(open_ones).tuples().all())
+    waiting = dict(session.execute(open_ones).all())
     return [_row(o, offices[o.office_code], custody.get(o.id, []), waiting.get(o.id, 0)) for o in people]
 
 

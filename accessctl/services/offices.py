@@ -95,9 +95,7 @@ def show(rt: Runtime, session: Session, actor: Actor, code: str) -> OfficeDetail
             select(Officer.department, func.count())
             .where(Officer.office_code == office.code, Officer.left_at.is_(None))
             .group_by(Officer.department)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     acts = {
         "edit": Permission.OFFICE_EDIT,
@@ -214,7 +212,7 @@ def _counts(session: Session) -> dict[str, int]:
         .where(Officer.left_at.is_(None))
         .group_by(Officer.office_code)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _heads(session: Session) -> dict[str, list[PersonView]]:

@@ -291,5 +291,5 @@ def _usernames(session: Session, proposal: RoleProposal) -> dict[str, str]:
     rows = session.execute(
         select(Officer.id, Officer.username).where(Officer.id.in_([i for i in said.values() if i]))
     )
-    known = dict(rows.tuples().all())
+    known = dict(rows.all())
     return {name: known[identity] for name, identity in said.items() if identity}

@@ -100,4 +100,4 @@ def names_of(session: Session, identities: Iterable[int | None]) -> dict[int, st
     if not wanted:
         return {}
     rows = session.execute(select(Officer.id, Officer.full_name).where(Officer.id.in_(wanted)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
