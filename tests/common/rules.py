@@ -37,7 +37,7 @@ def ask(
 ) -> int:
     """Ask for leave to borrow for the dossier of this number, from `opens` minutes on for so many minutes."""
     start = world.now() + timedelta(minutes=opens)
-    guest = account.split("-")[1]
+    guest = account.split("-")[1] if "-" in account else "CJT"
     words: dict[str, Any] = {
         "account": account,
         "dossier": f"{guest}-2018-{number:06d}/CLT",

@@ -130,6 +130,20 @@ def hammer(rt: Runtime, username: str, accounts: str, seconds: str) -> None:
         _give_back(rt, who, lease.lease)
 
 
+def again(rt: Runtime, username: str, account: str, instant: str, rounds: str) -> None:
+    """From one instant on, borrow and return for the very same dossier, as often as it is given."""
+    who = actor(rt, username)
+    _sleep_until(float(instant))
+    for _ in range(int(rounds)):
+        try:
+            lease = leasing.open_lease(rt, who, request(account, 1))
+        except AccessError as error:
+            say(refused=error.code)
+            continue
+        say(state=lease.state, lease=lease.lease)
+        _give_back(rt, who, lease.lease)
+
+
 def _wait_or_leave(rt: Runtime, who: Actor, lease: leasing.LeaseView, until: float) -> leasing.LeaseView:
     patience = min(time.monotonic() + 0.3, until)
     while lease.state == "QUEUED" and time.monotonic() < patience:
@@ -175,7 +189,7 @@ def sequence(settings: Settings) -> None:
 
 
 ACTIONS: dict[str, Callable[..., None]] = {
-    "open": open_, "close": close, "ask": ask_at, "hammer": hammer, "write": write,
+    "open": open_, "close": close, "ask": ask_at, "hammer": hammer, "write": write, "again": again,
 }  # fmt: skip
 
 

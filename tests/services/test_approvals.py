@@ -288,7 +288,7 @@ def test_A4_lists_show_to_each_what_concerns_him(ruled: World):
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        ({"account": "TKCL-CJT-XXX"}, "account.unknown"),
+        ({"account": "TKCL-CJT-XXX"}, "policy.unknown_word"),
         ({"account": "nonsense"}, "account.unknown"),
         ({"account": "TKCL-DML-CJT"}, "lease.other_office_account"),
         ({"account": "LOCAL_CL-CJT-01"}, "approval.not_needed"),
