@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 LARGEST_FILE = 1_000_000  # bytes; ours have 15,000
 
+_UNSEEN = frozenset(("Cc", "Cf", "Co", "Cn", "Zl", "Zp"))  # Unicode categories of signs that nobody sees
 _RULE = re.compile(r"[a-z0-9]+(?:, *[A-Za-z0-9_:.\-]+)+")
 _HIDDEN_RULE = re.compile(r"#[#\s]*[pg][0-9]*\s*,")
 _SEAL = re.compile(r"# end of policy: ([0-9]+) allow, ([0-9]+) deny, ([0-9]+) words")
@@ -65,12 +66,12 @@ def decode(file: str, data: bytes) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise PolicyBroken("not_utf8", file, line, "not UTF-8 text") from None
-    for number, line_text in enumerate(text.split("\n"), start=1):
-        for character in line_text:
-            if unicodedata.category(character) in ("Cc", "Cf", "Co", "Cn", "Zl", "Zp"):
-                raise PolicyBroken(
-                    "hidden_character", file, number, f"character U+{ord(character):04X} cannot be seen"
-                )
+    if hidden := {sign for sign in set(text) - {"\n"} if unicodedata.category(sign) in _UNSEEN}:
+        at, character = next((at, sign) for at, sign in enumerate(text) if sign in hidden)
+        number = text.count("\n", 0, at) + 1
+        raise PolicyBroken(
+            "hidden_character", file, number, f"character U+{ord(character):04X} cannot be seen"
+        )
     if not unicodedata.is_normalized("NFC", text):
         raise PolicyBroken("not_nfc", file, 0, "text is not in Unicode form NFC")
     if not text.endswith("\n"):

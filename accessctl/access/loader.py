@@ -39,6 +39,10 @@ DATA_SUFFIXES = (".conf", ".csv", ".toml")
 
 _SUBJECTS = frozenset((*Role, EVERY_OFFICER))
 _EFFECTS = ("allow", "deny")
+# Looked up for every line of the files: the values, made once.
+_SCOPES, _OFFICES, _KINDS = (frozenset(words) for words in (Scope, OfficeClass, Kind))
+_PERMISSIONS, _CLASSES = frozenset(Permission), frozenset(PermissionClass)
+_CASES, _CASE_CLASSES = frozenset(Case), frozenset(CaseClass)
 _CASE_MEMBERS = {
     CaseClass.ANY: frozenset(Case),
     CaseClass.NOT_SELF: frozenset(Case) - {Case.SELF, Case.SELF_WAIVED},
@@ -190,11 +194,11 @@ def _console_rule(line: Line) -> Rule:
     rule = Rule(line.number, *line.values)
     _one_of(line, rule.eft, _EFFECTS, "effect")
     _one_of(line, rule.sub, _SUBJECTS, "role")
-    _one_of(line, rule.scope, tuple(Scope), "scope")
-    _one_of(line, rule.dom, tuple(OfficeClass), "office_class")
-    _one_of(line, rule.perm, (*Permission, *PermissionClass), "permission")
-    _one_of(line, rule.case, (*Case, *CaseClass), "case")
-    if rule.eft == "allow" and rule.perm in tuple(PermissionClass):
+    _one_of(line, rule.scope, _SCOPES, "scope")
+    _one_of(line, rule.dom, _OFFICES, "office_class")
+    _one_of(line, rule.perm, _PERMISSIONS | _CLASSES, "permission")
+    _one_of(line, rule.case, _CASES | _CASE_CLASSES, "case")
+    if rule.eft == "allow" and rule.perm in _CLASSES:
         raise line.broken("too_broad", "an allow line names one permission, never a class")
     if rule.eft == "deny" and rule.dom != OfficeClass.ANY:
         raise line.broken("too_narrow", "a guard holds at any-office: one that names offices could miss one")
@@ -207,7 +211,7 @@ def _vocabulary(words: list[Line]) -> None:
         _arity(line, 2)
         word, list_name = line.values
         _one_of(line, list_name, ("perm", "case"), "vocabulary")
-        known = tuple(Permission) if list_name == "perm" else tuple(Case)
+        known = _PERMISSIONS if list_name == "perm" else _CASES
         _one_of(line, word, known, "permission" if list_name == "perm" else "case")
     missing = {*Permission, *Case} - {line.values[0] for line in words}
     if missing:
@@ -219,9 +223,9 @@ def _classes(links: list[Line]) -> dict[str, PermissionClass]:
     for line in links:
         _arity(line, 2)
         word, group = line.values
-        if group not in tuple(PermissionClass):
+        if group not in _CLASSES:
             continue
-        _one_of(line, word, tuple(Permission), "permission")
+        _one_of(line, word, _PERMISSIONS, "permission")
         if word in classes:
             raise line.broken("classified_twice", f"{word} already is {classes[word]}")
         classes[word] = PermissionClass(group)
@@ -236,8 +240,8 @@ def _groups(links: list[Line], offices: Collection[str] | None) -> frozenset[str
     head: set[str] = set()
     for line in links:
         word, group = line.values
-        if group in tuple(CaseClass):
-            _one_of(line, word, tuple(Case), "case")
+        if group in _CASE_CLASSES:
+            _one_of(line, word, _CASES, "case")
             cases[group].add(word)
         elif group == OfficeClass.HEAD:
             if not (len(word) == 3 and word.isalpha() and word.isupper()) or (
@@ -245,7 +249,7 @@ def _groups(links: list[Line], offices: Collection[str] | None) -> frozenset[str
             ):
                 raise line.broken("unknown_office", f"{word} is not a known office")
             head.add(word)
-        elif group not in tuple(PermissionClass):
+        elif group not in _CLASSES:
             raise line.broken("unknown_class", f"{group} is not a known class or group")
     for name, members in _CASE_MEMBERS.items():
         if cases[name] != members:
@@ -264,8 +268,8 @@ def _account_rules(data: bytes) -> tuple[tuple[str, str, str], ...]:
             raise line.broken("unknown_type", f"lines of type {line.kind} are not part of this policy")
         _arity(line, 3)
         kind, permission, effect = line.values
-        _one_of(line, kind, tuple(Kind), "kind")
-        _one_of(line, permission, tuple(Permission), "permission")
+        _one_of(line, kind, _KINDS, "kind")
+        _one_of(line, permission, _PERMISSIONS, "permission")
         _one_of(line, effect, _EFFECTS, "effect")
         found.append((kind, permission, effect))
     check_seal(ACCOUNT_RULES, data, lines)
