@@ -25,6 +25,7 @@ _ALWAYS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "lc_messages": "C",
+    "shared_preload_libraries": "plpgsql",  # the login trigger's language, loaded once instead of at each login
     "log_destination": "jsonlog",
     "logging_collector": "on",
     "log_filename": "server-%Y%m%d-%H%M%S.log",  # the JSON log takes this name with the ending .json

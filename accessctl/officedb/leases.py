@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -16,6 +16,8 @@ from accessctl.domain.leases import EndReason
 from accessctl.errors import AccessError, Conflict, Refused, Unavailable
 from accessctl.officedb.credentials import subject_hash, subject_pads
 from accessctl.officedb.sessions import end_sessions, is_contention, role_may_change
+
+Result = TypeVar("Result")
 
 _TRIES = 5
 
@@ -82,9 +84,18 @@ class OpenRole:
     can_login: bool
 
 
-def open_lease(conn: psycopg.Connection, order: OpenOrder, *, now: clock.Clock = clock.now) -> OpenedLease:
+def open_lease(
+    conn: psycopg.Connection,
+    order: OpenOrder,
+    *,
+    now: clock.Clock = clock.now,
+    before_commit: Callable[[], None] = lambda: None,
+) -> OpenedLease:
     """Let the account log in for one lease: RESET ALL, lease row, LOGIN with the verifier; one transaction.
 
+    `before_commit` runs when all is written and nothing can be seen yet; what it raises takes everything back.
+    The server itself ends a transaction that is left hanging for a second. The commit need not reach the disk by
+    itself: a login that a crash forgot is no login.
     Repeating it for the same lease is safe and keeps the first expiry, so that any worker can roll forward.
     Raises Conflict: officedb.account_busy (another lease is open), officedb.lease_ended (this one is closed);
     Unavailable: officedb.clock_skew (over 5 s), officedb.account_missing, officedb.account_tampered,
@@ -100,8 +111,15 @@ def open_lease(conn: psycopg.Connection, order: OpenOrder, *, now: clock.Clock =
         "SELECT * FROM access.open_lease(%s, %s, %s, %s, %s, %s, %s::text[], %s::interval, %s, %s,"
         " %s::timestamptz)"
     )
-    row = _patiently(conn, query, parameters, now)
-    return OpenedLease(*_granted(row, order.role))
+
+    def lend() -> OpenedLease:
+        with conn.transaction():
+            row = conn.execute(query, (*parameters, now())).fetchone()
+            opened = OpenedLease(*_granted(row or (), order.role))
+            before_commit()
+        return opened
+
+    return _patiently(lend)
 
 
 def renew_lease(
@@ -112,7 +130,8 @@ def renew_lease(
     Raises Unavailable: officedb.lease_over, officedb.clock_skew, officedb.slow.
     """
     query = "SELECT * FROM access.renew_lease(%s, %s::interval, %s::timestamptz)"
-    return OpenedLease(*_granted(_patiently(conn, query, (lease_id, remaining), now), lease_id))
+    row = _patiently(lambda: conn.execute(query, (lease_id, remaining, now())).fetchone())
+    return OpenedLease(*_granted(row or (), lease_id))
 
 
 def close_lease(conn: psycopg.Connection, order: CloseOrder) -> Closed:
@@ -149,22 +168,21 @@ def open_roles(conn: psycopg.Connection) -> list[OpenRole]:
     return [OpenRole(*row) for row in conn.execute(query)]
 
 
-def _patiently(
-    conn: psycopg.Connection, query: str, parameters: Sequence[object], now: clock.Clock
-) -> tuple[Any, ...]:
-    """The first row of a statement that another worker's change of the same role may make us repeat."""
-    for attempt in range(1, _TRIES + 1):
+def _patiently(change: Callable[[], Result]) -> Result:
+    """Do it, and again when another worker's change of the same role came in between."""
+    for attempt in range(1, _TRIES):
         try:
-            row = conn.execute(query, (*parameters, now())).fetchone()
+            return change()
         except psycopg.Error as error:
             if not is_contention(error):
                 raise
-            if attempt == _TRIES:
-                raise Unavailable("officedb.slow") from error
             time.sleep(0.01 * attempt)
-        else:
-            return row or ()
-    raise AssertionError("the loop returns or raises")
+    try:
+        return change()
+    except psycopg.Error as error:
+        if is_contention(error):
+            raise Unavailable("officedb.slow") from error
+        raise
 
 
 def _granted(row: tuple[Any, ...], what: str) -> tuple[datetime, datetime, datetime]:

@@ -9,6 +9,7 @@ import secrets
 import uuid
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from urllib.parse import quote, urlencode
 
 from sqlalchemy.orm import Session
@@ -133,11 +134,7 @@ def carry_out(rt: Runtime, opening: Opening, *, reveal: bool = False) -> LeaseVi
     lease = opening.lease
     rt.step("opening.intended")
     try:
-        order = _order(rt, opening)  # while the sequencer works
-        journal.await_checkpoint(rt.sessions, opening.inbox_id, woken=opening.woken)
-        rt.step("opening.awaited")
-        with rt.offices.broker(lease.host) as connection:
-            open_lease(connection, replace(order, remaining=_remaining(rt, lease)), now=rt.now)
+        _lend(rt, opening)
         rt.step("opening.lent")
         handed = _hand_over(rt, opening, reveal=reveal)
     except AccessError as error:
@@ -149,6 +146,31 @@ def carry_out(rt: Runtime, opening: Opening, *, reveal: bool = False) -> LeaseVi
         raise
     rt.step("opening.handed_over")
     return handed
+
+
+HELD_AT_MOST = 0.25
+"""Seconds that the host's transaction stays open for the log; a log that is slower is waited for with nothing held."""
+
+
+def _lend(rt: Runtime, opening: Opening) -> None:
+    """Write the loan at the host while the sequencer works; commit it once the intent is under a checkpoint."""
+    order = _order(rt, opening)
+
+    def sealed(patience: float) -> None:
+        journal.await_checkpoint(rt.sessions, opening.inbox_id, patience=patience, woken=opening.woken)
+        rt.step("opening.awaited")
+
+    with rt.offices.broker(opening.lease.host) as connection:
+        try:
+            open_lease(connection, order, now=rt.now, before_commit=partial(sealed, HELD_AT_MOST))
+        except Unavailable as error:
+            if error.code != "audit.late":
+                raise
+        else:
+            return
+    sealed(journal.LATE_AFTER)
+    with rt.offices.broker(opening.lease.host) as connection:
+        open_lease(connection, replace(order, remaining=_remaining(rt, opening.lease)), now=rt.now)
 
 
 _FINDINGS = {

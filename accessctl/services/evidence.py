@@ -49,6 +49,7 @@ class Collector:
     def turn(self) -> int:
         """Fetch, then take over in the control database; returns how many rows were new."""
         marks = self._marks or self._read_marks()
+        began = self._rt.now()
         with self._rt.offices.witness(self._host) as connection:
             seen = witness.glance(connection, *(mark.position for mark in marks))
             if seen.news:
@@ -59,11 +60,11 @@ class Collector:
         if seen.running:
             self._see_alive(seen.running)
         if not seen.news:
-            self._say_quiet(marks[0], seen.mark)
+            self._say_quiet(marks[0], seen.mark, began)
             return 0
         self._marks = None
-        new = self._take(marks, logins, acts, server)
-        self._take_ends(marks[2], ends)
+        new = self._take(marks, logins, acts, server, began)
+        self._take_ends(marks[2], ends, began)
         self._said_at = time.monotonic()
         return new
 
@@ -73,13 +74,13 @@ class Collector:
         self._marks = login, act, end
         return self._marks
 
-    def _say_quiet(self, mark: Mark, horizon: int) -> None:
+    def _say_quiet(self, mark: Mark, horizon: int, began: datetime) -> None:
         """Note now and then that the host was read; lost in a crash, it is only said again."""
         if time.monotonic() - self._said_at < _SAY_AGAIN:
             return
         with transaction(self._rt) as session:
             session.execute(_NEED_NOT_LAST)
-            move_mark(self._rt, session, mark, horizon)
+            move_mark(session, mark, horizon, read_at=began)
         self._said_at, self._marks = time.monotonic(), None
 
     def _take(
@@ -88,12 +89,13 @@ class Collector:
         logins: witness.Batch[witness.Login],
         acts: witness.Batch[witness.Act],
         server: str,
+        began: datetime,
     ) -> int:
         new = 0
         with transaction(self._rt) as session:
-            if move_mark(self._rt, session, marks[0], logins.mark):
+            if move_mark(session, marks[0], logins.mark, read_at=began):
                 new += self._take_logins(session, [row for row in logins.rows if row.managed], server)
-            if acts.rows and move_mark(self._rt, session, marks[1], acts.mark):
+            if acts.rows and move_mark(session, marks[1], acts.mark, read_at=began):
                 leases = matching.explained_all(session, ((row.lease_id, row.role) for row in acts.rows))
                 new += sum(
                     self._take_act(session, row, leases.get((row.lease_id, row.role))) for row in acts.rows
@@ -164,7 +166,7 @@ class Collector:
                 self._rt, session, ledger.lock_account(session, account.name), "unexplained_act"
             )
 
-    def _take_ends(self, mark: Mark, batch: witness.Batch[witness.LeaseEnd]) -> None:
+    def _take_ends(self, mark: Mark, batch: witness.Batch[witness.LeaseEnd], began: datetime) -> None:
         """The host is sure that a lease is over: settle what the ledger may have missed while it was down."""
         if not batch.rows:
             return
@@ -180,13 +182,13 @@ class Collector:
             unsettled = (LeaseState.OPENING, LeaseState.ACTIVE)
             missed = {key for key, lease in leases.items() if lease.state_ in unsettled}
             if not missed:
-                move_mark(self._rt, session, mark, batch.mark)
+                move_mark(session, mark, batch.mark, read_at=began)
         for row in batch.rows:
             if (row.lease_id, row.account) in missed:
                 closing.settle(self._rt, row.lease_id, row.sessions, EndReason(row.reason))
         if missed:  # only now: whoever is stopped in between settles them again
             with transaction(self._rt) as session:
-                move_mark(self._rt, session, mark, batch.mark)
+                move_mark(session, mark, batch.mark, read_at=began)
 
     def _see_alive(self, roles: frozenset[str]) -> None:
         """A client lease whose holder has a session open is not abandoned."""

@@ -43,9 +43,14 @@ def mark_of(session: Session, name: str) -> Mark:
     return Mark(name, row.position, row.detail) if row else Mark(name, 0, None)
 
 
-def move_mark(rt: Runtime, session: Session, mark: Mark, position: int, detail: str | None = None) -> bool:
-    """Claim the batch that was read from `mark`; False when another process has taken it meanwhile."""
-    values = {"position": position, "detail": detail, "read_at": rt.now()}
+def move_mark(
+    session: Session, mark: Mark, position: int, detail: str | None = None, *, read_at: datetime
+) -> bool:
+    """Claim the batch that was read from `mark`; False when another process has taken it meanwhile.
+
+    `read_at` is when the reading began: what was written later may not be in it.
+    """
+    values = {"position": position, "detail": detail, "read_at": read_at}
     stands = EvidenceMark.detail.is_not_distinct_from(mark.detail) & (EvidenceMark.position == mark.position)
     moved = update(EvidenceMark).where(EvidenceMark.name == mark.name, stands).values(values)
     if session.execute(moved.returning(EvidenceMark.name)).first() is not None:

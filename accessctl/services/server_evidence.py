@@ -62,13 +62,14 @@ class ServerLogs:
         """Take one batch over; True when there is more to read at once."""
         mark = self._marks.get(server) or self._read_mark(server)
         since = LogMark(server, mark.detail, mark.position) if mark.detail else None
+        began = self._rt.now()
         batch = read_log(connection, since)
         if batch.mark is None or (batch.mark == since and not batch.troubles):
             return False
         self._know_sessions(batch)
         self._marks.pop(server, None)
         with transaction(self._rt) as session:
-            if not move_mark(self._rt, session, mark, batch.mark.offset, batch.mark.file):
+            if not move_mark(session, mark, batch.mark.offset, batch.mark.file, read_at=began):
                 return False
             self._take(session, batch, server, host)
         return batch.more

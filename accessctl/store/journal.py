@@ -17,11 +17,10 @@ from audit.entry import encode
 
 WAKE = "accessctl_inbox"
 """The channel on which a waiter wakes the sequencer; a wake-up only, nothing depends on it."""
-SEALED = "accessctl_log"
-"""The channel on which the sequencer wakes those who wait; a wake-up only too, the log itself is asked."""
 LATE_AFTER = 5.0
 """Seconds after which the sequencer counts as late and nothing is lent (audit.md §2.3)."""
-_UNWOKEN = 0.05  # seconds between looks when no wake-up comes
+_FIRST_LOOK, _LAST_LOOK = 0.002, 0.05
+"""Seconds between looks at the log, growing: a channel to listen on cost more than the looks it saved."""
 
 
 def leaf(at: datetime, fields: Mapping[str, Any]) -> bytes:
@@ -54,17 +53,17 @@ def await_checkpoint(
     and Unavailable("audit.unavailable") when the log cannot be read: whoever waits releases nothing (S35).
     """
     deadline = time.monotonic() + patience
+    pause = _FIRST_LOOK
     try:
         with sessions() as session:
             connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-            connection.execute(_LISTEN)
             if not woken:
                 connection.execute(_WAKE, {"channel": WAKE})
             while not connection.execute(_SEQUENCED, {"id": inbox_id}).scalar():
                 if time.monotonic() > deadline:
                     raise Unavailable("audit.late")
-                wait_for_notice(connection, _UNWOKEN)
-            connection.execute(_UNLISTEN)
+                time.sleep(pause)
+                pause = min(pause * 1.5, _LAST_LOOK)
     except SQLAlchemyError as error:
         raise Unavailable("audit.unavailable") from error
 
@@ -81,6 +80,5 @@ def wait_for_notice(connection: Connection, seconds: float) -> None:
 
 
 _WAKE = text("SELECT pg_notify(:channel, '')")
-_LISTEN, _UNLISTEN = text(f"LISTEN {SEALED}"), text(f"UNLISTEN {SEALED}")
 _SEQUENCED = text("SELECT EXISTS (SELECT FROM audit_log WHERE inbox_id = :id)")
 """The log row and the checkpoint over it are written in one transaction: one seen, both are there."""

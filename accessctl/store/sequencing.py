@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
-from accessctl.store.journal import SEALED, WAKE, wait_for_notice
+from accessctl.store.journal import WAKE, wait_for_notice
 from audit.checkpoint import open_checkpoint, sign_checkpoint
 from audit.merkle import Frontier, leaf_hash
 from audit.note import Signer, Verifier
@@ -32,7 +32,6 @@ _APPEND = text(
     " SELECT * FROM unnest(CAST(:idx AS bigint[]), CAST(:at AS timestamptz[]), CAST(:leaf AS bytea[]),"
     " CAST(:inbox AS bigint[])))"
     " INSERT INTO audit_checkpoint (size, frontier, note, at) VALUES (:size, :frontier, :note, :signed_at)"
-    " RETURNING pg_notify(:sealed, '')"
 )
 _LAST = text("SELECT size, frontier, note, at FROM audit_checkpoint ORDER BY size DESC LIMIT 1")
 
@@ -109,7 +108,6 @@ class Sequencer:
             _APPEND,
             {
                 **signed,
-                "sealed": SEALED,
                 "idx": list(range(first, first + len(rows))),
                 "at": [row.at for row in rows],
                 "leaf": [bytes(row.leaf) for row in rows],
