@@ -51,7 +51,7 @@
 
   document.addEventListener("keydown", function (event) {
     if (event.key !== "Escape") return;
-    var menu = document.querySelector("details.person-menu[open]");
+    var menu = document.querySelector("details.drop[open]");
     if (menu) { menu.open = false; menu.querySelector("summary").focus(); return; }
     var back = document.querySelector("a[data-back]");
     if (back) window.location.assign(back.href);
@@ -59,8 +59,9 @@
 
   document.addEventListener("click", function (event) {
     if (event.target.closest("[data-print]")) window.print();
-    var menu = document.querySelector("details.person-menu[open]");
-    if (menu && !menu.contains(event.target)) menu.open = false;
+    document.querySelectorAll("details.drop[open]").forEach(function (menu) {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
   });
 
   // A dead network is normal life: say so on the strip, and say when it is back.
