@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from accessctl.errors import AccessError, NotSignedIn, message
 from accessctl.services import journal
 from accessctl.web import auth, display
+from accessctl.web.advice import Advice, advice_for
 from accessctl.web.context import correlation, origin, runtime, wants_fragment
 from accessctl.web.headers import LARGEST_REQUEST
 from accessctl.web.i18n import language
@@ -27,14 +28,22 @@ _TITLES = {
     401: _l("Cần đăng nhập"),
     403: _l("Không được phép"),
     404: _l("Không tìm thấy"),
-    405: _l("Yêu cầu không hợp lệ"),
+    405: _l("Trang không nhận thao tác này"),
     409: _l("Tình trạng đã thay đổi"),
     413: _l("Nội dung quá dài"),
     422: _l("Thông tin chưa đúng"),
+    429: _l("Quá nhiều yêu cầu"),
     500: _l("Hệ thống gặp lỗi"),
     503: _l("Tạm thời không sử dụng được"),
 }
-_HTTP_CODES = {404: "page.not_found", 405: "page.not_found", 413: "input.too_long"}
+_HTTP_CODES = {
+    400: "page.bad_request",
+    404: "page.not_found",
+    405: "page.wrong_method",
+    413: "input.too_long",
+    429: "page.too_often",
+    503: "control.down",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,11 @@ class Problem:
     title: str
     sentence: str
     quote: str
+
+    @property
+    def advice(self) -> Advice:
+        """What was not done and what to do, for a page of its own."""
+        return advice_for(self.status, self.code)
 
 
 def register(app: Flask) -> None:
@@ -69,7 +83,7 @@ def wording(error: AccessError) -> str:
 
 def refused(error: AccessError) -> BaseResponse:
     """An `AccessError`: recorded in a fresh transaction, then explained."""
-    if isinstance(error, NotSignedIn) and request.endpoint != "public.enter":
+    if isinstance(error, NotSignedIn) and request.endpoint not in ("public.enter", "public.confirm"):
         return _to_sign_in(error)
     if not isinstance(error, NotSignedIn):  # a failed sign-in is recorded where it is counted
         _record(error)
@@ -83,11 +97,11 @@ def form_expired(error: CSRFError) -> BaseResponse:
 
 
 def not_served(error: HTTPException) -> BaseResponse:
-    """No such page, wrong method, too much text; redirects pass through."""
+    """No such page, wrong method, too much text, too many requests; redirects pass through."""
     if error.code is None or error.code < 400:
         return error.get_response()
     status = error.code if error.code in _TITLES else 400
-    return _answer(_problem(status, _HTTP_CODES.get(status, "page.not_found")))
+    return _answer(_problem(status, _HTTP_CODES.get(status, "page.bad_request")))
 
 
 def unexpected(error: Exception) -> BaseResponse:
@@ -128,11 +142,14 @@ def _form_again(again: Callable[[Problem], str] | None, problem: Problem) -> str
 
 
 def _to_sign_in(error: NotSignedIn) -> BaseResponse:
-    auth.forget()
+    kept = auth.forget_ended()
     if error.code != "auth.needed":
         flash(wording(error), "warning")
     if request.method == "POST" and not wants_fragment():
-        flash(_("Yêu cầu vừa gửi chưa được thực hiện. Đề nghị đăng nhập lại rồi thao tác lại."), "warning")
+        again = _("Đề nghị đăng nhập lại rồi thao tác lại.")
+        if kept:
+            again = _("Những gì đã nhập được giữ lại: đăng nhập xong, đề nghị kiểm tra rồi gửi lại.")
+        flash(f"{_('Yêu cầu vừa gửi chưa được thực hiện.')} {again}", "warning")
     if wants_fragment():
         return Response(status=401, headers={"HX-Redirect": url_for("public.sign_in")})
     return auth.sign_in_page()
