@@ -47,6 +47,7 @@ def _configuration(settings: Settings) -> dict[str, object]:
     return {
         "SECRET_KEY": settings.web_secret,
         "DEMO": settings.demo,
+        "SECOND_FACTOR_REQUIRED": settings.second_factor_required,
         "SESSION_COOKIE_NAME": "__Host-accessctl" if https else "accessctl",
         "SESSION_COOKIE_SECURE": https,
         "SESSION_COOKIE_HTTPONLY": True,

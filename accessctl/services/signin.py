@@ -152,6 +152,22 @@ def prove(rt: Runtime, actor: Actor, origin: Origin, *, password: str = "", code
         raise proof
 
 
+def renew_codes(rt: Runtime, actor: Actor, code: str) -> tuple[str, ...]:
+    """Ten new recovery codes against a code of the device; the old ones count no more. Owns its transactions.
+
+    Raises Invalid("mfa.none" or "auth.code_*").
+    """
+    with transaction(rt) as session:
+        if second_factor.in_force(session, actor.id) is None:
+            raise Invalid("mfa.none")
+    prove(rt, actor, actor.origin, code=code)
+    with transaction(rt) as session:
+        factor = second_factor.in_force(session, actor.id, lock=True)
+        if factor is None:  # reset in this very moment
+            raise Invalid("mfa.none")
+        return second_factor.new_codes(rt, session, factor, actor)
+
+
 def _stored_password(rt: Runtime, officer_id: int) -> str | None:
     with transaction(rt) as session:
         return session.get_one(Officer, officer_id).password_hash

@@ -13,11 +13,29 @@ from accessctl.web import (
     headers,
     help_texts,
     i18n,
+    kept,
     lease_strip,
     navigation,
+    people_words,
     printing,
+    sign_in_words,
 )
-from accessctl.web.views import custody, desk, findings, help, home, journal, leases, matrix, me, public
+from accessctl.web.views import (
+    custody,
+    desk,
+    findings,
+    help,
+    home,
+    journal,
+    leases,
+    matrix,
+    me,
+    officers,
+    offices,
+    public,
+    resets,
+    roles,
+)
 
 
 def register(app: Flask) -> None:
@@ -32,6 +50,24 @@ def register(app: Flask) -> None:
     lease_strip.register(app)
     help_texts.register(app)
     printing.register(app)
-    for module in (public, home, matrix, desk, leases, journal, custody, findings, me, help):
+    people_words.register(app)
+    kept.register(app)
+    sign_in_words.register(app)
+    for module in (
+        public,
+        home,
+        matrix,
+        desk,
+        leases,
+        journal,
+        custody,
+        findings,
+        me,
+        resets,
+        help,
+        officers,
+        roles,
+        offices,
+    ):
         app.register_blueprint(module.pages)
     gates.check(app)

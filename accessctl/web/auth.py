@@ -18,11 +18,12 @@ from accessctl.errors import NotSignedIn
 from accessctl.services import signin
 from accessctl.services.actor import Actor
 from accessctl.services.control import transaction
-from accessctl.web import gates
+from accessctl.web import gates, kept
 from accessctl.web.context import origin, runtime
 
 _BY_ITSELF = frozenset({"desk.heartbeat", "matrix.changes"})
 _WITHOUT_CHANGE = frozenset({"me.password", "public.sign_out"})
+_WITHOUT_FACTOR = frozenset({"me.second_factor", "me.enrol", "public.sign_out"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,41 @@ def register(app: Flask) -> None:
     app.context_processor(lambda: {"actor": g.get("actor")})
 
 
-def enter(username: str, password: str) -> Actor:
-    """Sign in and start a fresh cookie, so that nothing planted before survives. Raises NotSignedIn."""
+def begin(username: str, password: str) -> bool:
+    """The first page: True when the person is in, False when the code comes next. Raises NotSignedIn."""
+    begun = signin.begin(runtime(), username, password, origin())
+    if begun.actor is not None:
+        _enter(begun.actor)
+        return True
+    session["step"] = begun.step
+    return False
+
+
+def awaits_code() -> bool:
+    """Whether this browser stands between the two pages."""
+    return bool(session.get("step"))
+
+
+def finish(code: str) -> None:
+    """The second page. Raises NotSignedIn."""
+    _enter(signin.finish(runtime(), str(session.get("step", "")), code, origin()))
+
+
+def begin_again() -> None:
+    """Forget the first page: its step is over."""
+    session.pop("step", None)
+
+
+def _enter(actor: Actor) -> None:
+    """Start a fresh cookie, so that nothing planted before survives."""
     runtime_ = runtime()
     with transaction(runtime_) as database:
-        actor, token = signin.sign_in(runtime_, database, username, password, origin())
+        browser = request.user_agent.string
+        token = signin.open_session(runtime_, database, actor, origin(), browser=browser)
+    typed = kept.carried()
     session.clear()
+    kept.carry(typed)
     login_user(SignedIn(token, actor))
-    return actor
 
 
 def token() -> str:
@@ -79,9 +107,22 @@ def forget() -> None:
     g.pop("actor", None)
 
 
+def forget_ended() -> bool:
+    """Drop an ended session but keep what was being sent for its owner; True when that was kept.
+
+    The token against forged forms and the owner's number stay: a form in another tab may still come.
+    """
+    with transaction(runtime()) as database:
+        owner = signin.owner_of(database, token()) or session.get("ended_for")
+    stays = {name: session[name] for name in ("csrf_token", "kept") if name in session}
+    forget()
+    session.update(stays, ended_for=owner)
+    return kept.keep(owner)
+
+
 def sign_in_page() -> Response:
-    """To the sign-in, remembering where the person was; a changing request is not remembered."""
-    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+    """To the sign-in, remembering where the person was; a changing request only where its form is kept."""
+    wanted = request.full_path.rstrip("?") if request.method == "GET" else kept.page()
     if wanted in (None, "/"):
         return redirect(url_for("public.sign_in"), 303)
     return redirect(url_for("public.sign_in", next=wanted), 303)
@@ -108,10 +149,20 @@ def _admit() -> Response | None:
     if not known.is_authenticated:
         raise NotSignedIn("auth.needed")
     g.actor = known.actor
+    kept.look(known.actor.id)
+    if known.actor.must_enrol:
+        return _to_enrol()
     if known.actor.must_change and request.endpoint not in _WITHOUT_CHANGE:
         flash(_("Lần đăng nhập đầu tiên: đề nghị ông/bà đặt mật khẩu mới trước khi làm việc."), "info")
         return redirect(url_for("me.password"), 303)
     return None
+
+
+def _to_enrol() -> Response | None:
+    if request.endpoint in _WITHOUT_FACTOR:
+        return None
+    flash(_("Vai trò của ông/bà cần yếu tố xác thực thứ hai: đề nghị đăng ký trước khi làm việc."), "info")
+    return redirect(url_for("me.second_factor"), 303)
 
 
 def somebody() -> Actor | None:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     HiddenField,
@@ -15,7 +14,9 @@ from wtforms import (
 )
 
 from accessctl.services.leasing import LeaseRequest
+from accessctl.services.tokens import Wanted
 from accessctl.web.display import FIELDS
+from accessctl.web.kept import FlaskForm
 
 
 class SignInForm(FlaskForm):
@@ -24,6 +25,50 @@ class SignInForm(FlaskForm):
     username = StringField(_l("Tên đăng nhập"))
     password = PasswordField(_l("Mật khẩu"))
     next = HiddenField()
+
+
+class CodeForm(FlaskForm):
+    """The code of the second factor, and on the sign-in where to go then."""
+
+    code = StringField(_l("Mã xác thực"))
+    next = HiddenField()
+
+
+class EnrolForm(FlaskForm):
+    """One code of the device that is being set up; the offered secret travels sealed."""
+
+    code = StringField(_l("Mã 6 chữ số trên điện thoại"))
+    offer = HiddenField()
+
+
+class NewPasswordForm(FlaskForm):
+    """A new password, twice: on a one-time link."""
+
+    new = PasswordField(_l("Mật khẩu mới"))
+    again = PasswordField(_l("Nhập lại mật khẩu mới"))
+
+
+class TokenForm(FlaskForm):
+    """A token of the command line."""
+
+    name = StringField(_l("Tên mã truy cập"))
+    scope = StringField(_l("Phạm vi"))
+    days = StringField(_l("Thời hạn (ngày)"))
+    password = PasswordField(_l("Mật khẩu hiện tại"))
+
+    @property
+    def wanted(self) -> Wanted:
+        """The token as asked for; a number that is none becomes one that the service refuses."""
+        days = _text(self.days)
+        number = int(days) if days.isascii() and days.isdigit() and len(days) < 5 else 0
+        return Wanted(_text(self.name), _text(self.scope), number)
+
+
+class ResetForm(FlaskForm):
+    """What to reset, and why."""
+
+    purpose = StringField(_l("Đặt lại"))
+    reason = StringField(_l("Lý do"))
 
 
 class PasswordForm(FlaskForm):

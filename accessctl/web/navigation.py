@@ -146,6 +146,9 @@ class Personal:
 PERSONAL = (
     Personal("me.acts", "history", _l("Việc tôi đã làm")),
     Personal("me.password", "lock", _l("Đổi mật khẩu")),
+    Personal("me.second_factor", "shield-lock", _l("Yếu tố xác thực thứ hai")),
+    Personal("me.sessions", "login-2", _l("Nơi đang đăng nhập")),
+    Personal("me.tokens", "key", _l("Mã truy cập dòng lệnh")),
 )
 """What concerns nobody but the person; entries whose page does not exist are not shown."""
 
@@ -176,7 +179,7 @@ def _frame() -> dict[str, Any]:
 def sections() -> list[Section]:
     """What this person may open, asked of the policy once per request."""
     actor: Actor | None = g.get("actor")
-    if actor is None or actor.must_change:
+    if actor is None or actor.held_back:
         return []
     if "sections" not in g:
         there = (section for section in SECTIONS if exists(section.endpoint))

@@ -8,8 +8,11 @@ from flask import Flask
 from accessctl.web import gates
 from tests.web.conftest import Visitor
 
-PUBLIC = {"static", "public.sign_in", "public.enter", "public.language", "public.health"}
-OWN = {"public.sign_out", "home.index", "me.password"}
+PUBLIC = {
+    "static", "public.sign_in", "public.enter", "public.code", "public.confirm", "public.language", "public.health",
+    "resets.use", "resets.used",
+}  # fmt: skip
+OWN = {"public.sign_out", "home.index", "me.password", "me.second_factor"}
 
 
 def test_the_pages_open_to_anybody_and_to_anybody_signed_in_are_exactly_these(quiet_app: Flask):

@@ -11,7 +11,7 @@ from accessctl.services import preferences
 from accessctl.services.control import transaction
 from accessctl.web import auth, errors, gates, i18n
 from accessctl.web.context import runtime
-from accessctl.web.forms import SignInForm
+from accessctl.web.forms import CodeForm, SignInForm
 
 pages = Blueprint("public", __name__)
 
@@ -28,10 +28,29 @@ def sign_in() -> str | Response:
 @pages.post("/sign-in")
 @gates.public
 def enter() -> str | Response:
-    """Let in, or say in one sentence that user name or password is wrong."""
+    """Let in or on to the code, or say in one sentence that user name or password is wrong."""
     form = SignInForm()
     errors.show_again(_door)
-    auth.enter(form.username.data or "", form.password.data or "")
+    wanted = i18n.local_address(form.next.data)
+    if auth.begin(form.username.data or "", form.password.data or ""):
+        return redirect(wanted, 303)
+    return redirect(url_for("public.code", next=wanted if wanted != "/" else None), 303)
+
+
+@pages.get("/sign-in/code")
+@gates.public
+def code() -> str | Response:
+    """The second page, for who has a second factor and has passed the first."""
+    return _code_page() if auth.awaits_code() else redirect(url_for("public.sign_in"), 303)
+
+
+@pages.post("/sign-in/code")
+@gates.public
+def confirm() -> str | Response:
+    """Let in, or say what is wrong with the code; a step that is over begins again at the door."""
+    form = CodeForm()
+    errors.show_again(_code_page)
+    auth.finish(form.code.data or "")
     return redirect(i18n.local_address(form.next.data), 303)
 
 
@@ -69,3 +88,13 @@ def _door(problem: errors.Problem | None = None) -> str:
     form = SignInForm(next=request.args.get("next", ""))
     form.password.data = ""
     return render_template("sign_in.html", form=form, problem=problem)
+
+
+def _code_page(problem: errors.Problem | None = None) -> str:
+    if problem is not None and problem.code in ("auth.step_over", "auth.locked"):
+        auth.begin_again()
+        return render_template(
+            "sign_in.html", form=SignInForm(formdata=None, next=CodeForm().next.data), problem=problem
+        )
+    form = CodeForm(formdata=None, next=request.values.get("next", ""))
+    return render_template("sign_in_code.html", form=form, problem=problem)
