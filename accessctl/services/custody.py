@@ -12,12 +12,10 @@ from sqlalchemy.orm import Session
 
 from accessctl.clock import rfc3339
 from accessctl.domain.accounts import Kind
-from accessctl.domain.custody import CUSTODY_DEPARTMENT, Person, objection
 from accessctl.domain.events import Event
-from accessctl.domain.permissions import Permission, Role
-from accessctl.domain.text import BadText, one_line
+from accessctl.domain.permissions import Permission
 from accessctl.errors import Conflict, Invalid, NotFound, Refused
-from accessctl.services import accounts, admission, contact_list, handover
+from accessctl.services import accounts, admission, contact_list, custody_judge, handover
 from accessctl.services.actor import Actor, officer_named
 from accessctl.services.authorize import require
 from accessctl.services.recording import record
@@ -44,7 +42,7 @@ class Appointment:
 
 def appoint(rt: Runtime, session: Session, actor: Actor, appointment: Appointment) -> Custody:
     """Appoint a custodian; in force from the decision's date, acknowledged later. Raises Refused("custody.…")."""
-    office = office_of(session, appointment.office)
+    office = custody_judge.office_of(session, appointment.office)
     require(rt, actor, Permission.CUSTODIAN_APPOINT, office.code)
     candidate = officer_named(session, appointment.username)
     custody = _enter(session, actor, office, appointment, candidate, _period(rt, appointment))
@@ -64,7 +62,7 @@ def replace(
     `seen`: the assignment that the head had before the eyes; raises Conflict("custody.changed") when another is in
     force by now. A date to come is entered now and takes effect by itself.
     """
-    office, now = office_of(session, appointment.office), rt.now()
+    office, now = custody_judge.office_of(session, appointment.office), rt.now()
     require(rt, actor, Permission.CUSTODIAN_APPOINT, office.code)
     outgoing = in_force(session, office.code, appointment.kind, now)
     if outgoing is None or outgoing.id != seen:
@@ -97,7 +95,7 @@ def _enter(
     period: Range[datetime],
     cut: Range[datetime] | None = None,
 ) -> Custody:
-    check(session, actor, office, wanted.kind, candidate, period)
+    custody_judge.check(session, actor, office, wanted.kind, candidate, period)
     custody = Custody(
         office_code=office.code,
         kind=wanted.kind,
@@ -105,7 +103,7 @@ def _enter(
         officer=candidate,
         period=period,
         cut=cut,
-        decision_no=decision(wanted.decision_no),
+        decision_no=custody_judge.decision(wanted.decision_no),
         appointed_by=actor.id,
     )
     add(session, custody, office)
@@ -121,80 +119,12 @@ def add(session: Session, custody: Custody, office: Office) -> None:
         raise Refused("custody.overlap", office=office.name, kind=custody.kind) from error
 
 
-def check(
-    session: Session,
-    actor: Actor | None,
-    office: Office,
-    kind: Kind,
-    candidate: Officer,
-    period: Range[datetime],
-    *,
-    instead: bool = False,
-) -> None:
-    """Every rule of who may be custodian; `instead`: in another's place for a while, who answers until then.
-
-    `actor` None: it is only proposed, and whoever decides is asked again. Raises Refused("custody.…").
-    """
-    nobody = Person(0, office.code, CUSTODY_DEPARTMENT[kind])
-    code = objection(
-        kind=kind,
-        office=office.code,
-        head=head_person(actor, office.code, kind) if actor else nobody,
-        head_is_provincial=office.level == "province",
-        candidate=Person(candidate.id, candidate.office_code, candidate.department),
-        holds_other_kind=_covers(session, office.code, _other(kind), period, candidate.id),
-        already=not instead and _covers(session, office.code, kind, period),
-    )
-    if code is not None:
-        raise Refused(code, officer=candidate.full_name, office=office.name, kind=kind)
-
-
-def office_of(session: Session, code: str) -> Office:
-    """The office. Raises NotFound("office.unknown")."""
-    office = session.get(Office, code)
-    if office is None:
-        raise NotFound("office.unknown", office=code[:20])
-    return office
-
-
-def head_person(actor: Actor, office: str, kind: Kind) -> Person:
-    """Who decides: the unit head; the provincial director stands in for any of them (§7.1)."""
-    if Role.DIRECTOR in actor.roles:
-        return Person(actor.id, office, CUSTODY_DEPARTMENT[kind])
-    return Person(actor.id, actor.office, actor.department)
-
-
 def _period(rt: Runtime, appointment: Appointment) -> Range[datetime]:
     if appointment.since < rt.now() - _EARLIEST or (
         appointment.until and appointment.until <= appointment.since
     ):
         raise Invalid("custody.bad_period")
     return Range(appointment.since, appointment.until, bounds="[)")
-
-
-def decision(text: str) -> str:
-    """The number of a decision, or the reason: one line. Raises Invalid("custody.no_decision")."""
-    try:
-        return one_line(text, limit=60)
-    except BadText as error:
-        raise Invalid(
-            "custody.no_decision" if error.why == "empty" else f"input.{error.why}", limit=60
-        ) from None
-
-
-def _other(kind: Kind) -> Kind:
-    return Kind.TKHCTT if kind is Kind.TKCL else Kind.TKCL
-
-
-def _covers(
-    session: Session, office: str, kind: Kind, period: Range[datetime], officer: int | None = None
-) -> bool:
-    found = select(Custody.id).where(
-        Custody.office_code == office, Custody.kind == kind, Custody.period.overlaps(period)
-    )
-    if officer is not None:
-        found = found.where(Custody.officer_id == officer)
-    return session.scalars(found.limit(1)).first() is not None
 
 
 def told(custody: Custody) -> dict[str, object]:
@@ -236,7 +166,7 @@ def acknowledge(rt: Runtime, session: Session, actor: Actor, office: str, kind: 
     """The custodian confirms the own appointment; confirming again changes nothing."""
     custody = in_force(session, office, kind, rt.now())
     if custody is None:
-        raise NotFound("custody.none", kind=kind, office=office_of(session, office).name)
+        raise NotFound("custody.none", kind=kind, office=custody_judge.office_of(session, office).name)
     require(rt, actor, Permission.CUSTODIAN_ACKNOWLEDGE, office)
     if custody.officer_id != actor.id:
         raise Refused("custody.not_yours")
@@ -260,32 +190,33 @@ def end(
 
     During a substitution both end, the substitute and whoever is stood in for. `seen` as in `replace`.
     """
-    unit = office_of(session, office)
+    unit = custody_judge.office_of(session, office)
     require(rt, actor, Permission.CUSTODIAN_END, office)
-    by_function(actor, unit, kind)
+    custody_judge.by_function(actor, unit, kind)
     now = rt.now()
     custody = in_force(session, office, kind, now)
     if custody is None:
         raise NotFound("custody.none", kind=kind, office=unit.name)
     if seen is not None and custody.id != seen:
         raise Conflict("custody.changed", office=unit.name, kind=kind)
-    return finish(rt, session, custody, decision(reason), actor)
-
-
-def by_function(actor: Actor, office: Office, kind: Kind) -> None:
-    """At the province each head decides for the own function only (A2). Raises Refused("custody.by_function")."""
-    department = head_person(actor, office.code, kind).department
-    if office.level == "province" and department != CUSTODY_DEPARTMENT[kind]:
-        raise Refused("custody.by_function", office=office.name, kind=kind)
+    return finish(rt, session, custody, custody_judge.decision(reason), actor)
 
 
 def finish(rt: Runtime, session: Session, custody: Custody, reason: str, actor: Actor | None) -> list[str]:
     """End an assignment in force at this moment, with what a substitution has left of it for later."""
     rest = _rest(session, custody)
     custody.period = Range(custody.period.lower, rt.now(), bounds="[)")
+    _stood_in(session, custody, reason)
     for row in rest:
         call_off_row(rt, session, row, reason, actor)
     return over(rt, session, custody, reason, actor)
+
+
+def _stood_in(session: Session, row: Custody, reason: str) -> None:
+    """The substitution that this row is, if it is one, is over before its time."""
+    if row.substitutes is not None:
+        given = update(Substitution).where(Substitution.stands == row.id, Substitution.state == "GIVEN")
+        session.execute(given.values(state="ENDED", note=reason))
 
 
 def _rest(session: Session, custody: Custody) -> list[Custody]:
@@ -308,14 +239,14 @@ def call_off(rt: Runtime, session: Session, actor: Actor, custody_id: str, reaso
     row = session.get(Custody, int(custody_id)) if custody_id.isascii() and custody_id.isdigit() else None
     if row is None:
         raise NotFound("custody.unknown")
-    unit = office_of(session, row.office_code)
+    unit = custody_judge.office_of(session, row.office_code)
     require(rt, actor, Permission.CUSTODIAN_END, unit.code)
-    by_function(actor, unit, row.kind_)
+    custody_judge.by_function(actor, unit, row.kind_)
     session.refresh(row, with_for_update={"of": Custody})
     begins, cut = row.period.lower, row.cut
     if begins is None or begins <= rt.now() or row.substitutes is not None or continues(session, row):
         raise Conflict("custody.begun", officer=row.officer.full_name)
-    call_off_row(rt, session, row, decision(reason), actor)
+    call_off_row(rt, session, row, custody_judge.decision(reason), actor)
     if cut is not None:
         give_back(session, row, begins, cut)
     contact_list.republish(rt, session, actor, unit)
@@ -338,9 +269,7 @@ def call_off_row(rt: Runtime, session: Session, row: Custody, reason: str, actor
     said = told(row)
     row.period, row.end_reason = NEVER, reason
     session.flush()
-    if row.substitutes is not None:
-        planned = update(Substitution).where(Substitution.stands == row.id, Substitution.state == "GIVEN")
-        session.execute(planned.values(state="ENDED", note=reason))
+    _stood_in(session, row, reason)
     record(
         rt, session, Event.CUSTODIAN_ENDED, actor=actor, guest=row.office_code, reason=reason, details=said
     )
@@ -365,7 +294,7 @@ def over(
 ) -> list[str]:
     """An assignment has ended, by decision or because its time is up: recorded, published, handed on."""
     custody.end_reason = reason
-    office = office_of(session, custody.office_code)
+    office = custody_judge.office_of(session, custody.office_code)
     record(
         rt,
         session,

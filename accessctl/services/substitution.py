@@ -20,7 +20,7 @@ from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission
 from accessctl.domain.text import BadText, one_line
 from accessctl.errors import Conflict, Invalid, NotFound, Refused
-from accessctl.services import contact_list, custody
+from accessctl.services import contact_list, custody, custody_judge
 from accessctl.services.actor import Actor, officer_named
 from accessctl.services.authorize import require
 from accessctl.services.recording import record
@@ -46,7 +46,7 @@ class Wanted:
 
 def propose(rt: Runtime, session: Session, actor: Actor, wanted: Wanted) -> Substitution:
     """The custodian asks for a substitute; nothing changes before the head has decided."""
-    office = custody.office_of(session, wanted.office)
+    office = custody_judge.office_of(session, wanted.office)
     require(rt, actor, Permission.CUSTODIAN_PROPOSE, office.code)
     asked = _write(rt, session, actor, wanted)
     if asked.custody.officer_id != actor.id:
@@ -57,9 +57,9 @@ def propose(rt: Runtime, session: Session, actor: Actor, wanted: Wanted) -> Subs
 
 def order(rt: Runtime, session: Session, actor: Actor, wanted: Wanted, *, decision_no: str) -> Substitution:
     """The head decides without having been asked: the custodian fell ill."""
-    require(rt, actor, Permission.CUSTODIAN_APPOINT, custody.office_of(session, wanted.office).code)
+    require(rt, actor, Permission.CUSTODIAN_APPOINT, custody_judge.office_of(session, wanted.office).code)
     asked = _write(rt, session, actor, wanted)
-    _give(rt, session, actor, asked, custody.decision(decision_no))
+    _give(rt, session, actor, asked, custody_judge.decision(decision_no))
     return asked
 
 
@@ -115,22 +115,22 @@ def _may_stand_in(
     """The same rules as for any custodian. `by` None: only a proposal, whose author does not decide."""
     if substitute.id == assignment.officer_id:
         raise Refused("custody.same_person", officer=substitute.full_name)
-    office = custody.office_of(session, assignment.office_code)
-    custody.check(session, by, office, assignment.kind_, substitute, period, instead=True)
+    office = custody_judge.office_of(session, assignment.office_code)
+    custody_judge.check(session, by, office, assignment.kind_, substitute, period, instead=True)
 
 
 def decide(
     rt: Runtime, session: Session, actor: Actor, identity: str, *, give: bool, words: str
 ) -> Substitution:
     """The head gives (`words`: number of the decision) or declines (`words`: why). Raises Conflict when decided."""
-    asked = _find(session, identity)
-    office = custody.office_of(session, asked.custody.office_code)
+    asked = find(session, identity)
+    office = custody_judge.office_of(session, asked.custody.office_code)
     require(rt, actor, Permission.CUSTODIAN_APPOINT, office.code)
-    custody.by_function(actor, office, asked.custody.kind_)
+    custody_judge.by_function(actor, office, asked.custody.kind_)
     if asked.state != "PROPOSED":
         raise Conflict("substitution.decided")
     if give:
-        _give(rt, session, actor, asked, custody.decision(words))
+        _give(rt, session, actor, asked, custody_judge.decision(words))
         return asked
     asked.state, asked.note = "DECLINED", _reason(words)
     asked.decided_by, asked.decided_at = actor.id, rt.now()
@@ -143,7 +143,7 @@ def decide(
 
 def withdraw(rt: Runtime, session: Session, actor: Actor, identity: str) -> Substitution:
     """Whoever proposed it takes it back before it is decided."""
-    asked = _find(session, identity)
+    asked = find(session, identity)
     require(rt, actor, Permission.CUSTODIAN_PROPOSE, asked.custody.office_code)
     if asked.proposed_by != actor.id:
         raise Refused("substitution.not_yours")
@@ -163,7 +163,7 @@ def _give(rt: Runtime, session: Session, actor: Actor, asked: Substitution, deci
     if asked.closes <= now:
         raise Refused("substitution.over")
     opens = max(asked.opens, now)
-    office = custody.office_of(session, first.office_code)
+    office = custody_judge.office_of(session, first.office_code)
     row = _interrupted(session, first.office_code, first.kind_, opens, asked.closes)
     if row.officer_id != first.officer_id:
         raise Refused("substitution.outside", kind=first.kind)
@@ -206,10 +206,10 @@ def _return(row: Custody, period: Range[datetime]) -> Custody:
 
 def end_early(rt: Runtime, session: Session, actor: Actor, identity: str, *, reason: str) -> Substitution:
     """The head ends a substitution before its time; the custodian answers again from this moment."""
-    asked = _find(session, identity)
-    office = custody.office_of(session, asked.custody.office_code)
+    asked = find(session, identity)
+    office = custody_judge.office_of(session, asked.custody.office_code)
     require(rt, actor, Permission.CUSTODIAN_END, office.code)
-    custody.by_function(actor, office, asked.custody.kind_)
+    custody_judge.by_function(actor, office, asked.custody.kind_)
     if asked.state != "GIVEN" or asked.closes <= rt.now():
         raise Conflict("substitution.decided")
     stop(rt, session, asked, _reason(reason), actor)
@@ -238,7 +238,9 @@ def stop(rt: Runtime, session: Session, asked: Substitution, reason: str, actor:
         back.period = ours
     else:
         principal = asked.custody
-        custody.add(session, _return(principal, ours), custody.office_of(session, principal.office_code))
+        custody.add(
+            session, _return(principal, ours), custody_judge.office_of(session, principal.office_code)
+        )
     session.flush()
     record(
         rt, session, Event.CUSTODIAN_ENDED, actor=actor, guest=stands.office_code, reason=reason,
@@ -260,7 +262,7 @@ def turn(rt: Runtime, session: Session, row: Custody) -> bool:
         )
     else:
         return False
-    contact_list.republish(rt, session, None, custody.office_of(session, row.office_code))
+    contact_list.republish(rt, session, None, custody_judge.office_of(session, row.office_code))
     return True
 
 
@@ -279,7 +281,9 @@ def end_all_of(rt: Runtime, session: Session, officer_id: int, reason: str, acto
     ).all():
         if asked.state == "GIVEN":
             stop(rt, session, asked, reason, actor)
-            contact_list.republish(rt, session, actor, custody.office_of(session, asked.custody.office_code))
+            contact_list.republish(
+                rt, session, actor, custody_judge.office_of(session, asked.custody.office_code)
+            )
         else:
             asked.state, asked.note = "DECLINED", reason
     living = func.coalesce(func.upper(Custody.period), rt.now() + _LONGEST) > rt.now()
@@ -294,11 +298,11 @@ def end_all_of(rt: Runtime, session: Session, officer_id: int, reason: str, acto
     return ending
 
 
-def _find(session: Session, identity: str) -> Substitution:
+def find(session: Session, identity: str, *, lock: bool = True) -> Substitution:
+    """The substitution of this number. Raises NotFound("substitution.unknown")."""
     number = int(identity) if identity.isascii() and identity.isdigit() and len(identity) < 19 else 0
-    found = session.scalars(
-        select(Substitution).where(Substitution.id == number).with_for_update(of=Substitution)
-    ).first()
+    statement = select(Substitution).where(Substitution.id == number)
+    found = session.scalars(statement.with_for_update(of=Substitution) if lock else statement).first()
     if found is None:
         raise NotFound("substitution.unknown")
     return found
