@@ -74,7 +74,7 @@ def indexes(rt: Runtime, session: Session, actor: Actor, query: JournalQuery, *,
     upwards = wanted.after is not None
     walks = [
         _walk([scope.where, *window, *fits, *chosen], limit, upwards=upwards)
-        for scope in scopes(rt, actor)
+        for scope in scopes(rt, actor, {wanted.office, wanted.guest, wanted.host})
         for chosen in _alternatives(wanted, scope)
     ]
     if not walks:
@@ -203,7 +203,7 @@ def people_named(session: Session, words: str) -> list[str]:
 def _alternatives(query: JournalQuery, scope: Scope) -> list[list[Condition]]:
     """Choices that an index cannot walk at once: an office in one of three parts, an event and its twin."""
     choices: list[list[Condition]] = []
-    if query.office:
+    if query.office and query.office != scope.guest:
         parts = (AuditIndex.guest, AuditIndex.host, AuditIndex.office)
         choices.append([part == query.office for part in parts])
     wanted = tags_of(query.event) if query.event else None

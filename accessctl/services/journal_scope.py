@@ -6,6 +6,7 @@ of a log with a million records costs what that of a small one does.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, or_, true
@@ -26,10 +27,11 @@ TECHNICAL = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One alternative; `tags` None where every event may be read."""
+    """One alternative; `tags` None where every event may be read, `guest` where all of it is one serving office's."""
 
     where: ColumnElement[bool]
     tags: frozenset[str] | None = None
+    guest: str | None = None
 
     @property
     def condition(self) -> ColumnElement[bool]:
@@ -39,12 +41,15 @@ class Scope:
         return and_(self.where, AuditIndex.event.in_(sorted(self.tags)))
 
 
-def scopes(rt: Runtime, actor: Actor) -> list[Scope]:
-    """Own acts; the own kind or the whole office; technical events for IT; everything for the province's eyes."""
+def scopes(rt: Runtime, actor: Actor, asked: Collection[str] = ()) -> list[Scope]:
+    """Own acts; the own kind or the whole office; technical events for IT; everything for the province's eyes.
+
+    `asked`: offices of which each record found is anyway. Whoever sees all of one of them needs no other condition.
+    """
     known = rt.office_codes()
     offices = sorted(code for code in known if may(rt, actor, Permission.LOG_VIEW, code))
     kinds = _own_kinds(actor)
-    if offices and set(offices) >= known and not kinds:
+    if offices and not kinds and (set(offices) >= known or set(offices) & set(asked)):
         return [Scope(true())]
     found: list[Scope] = []
     if may(rt, actor, Permission.LOG_VIEW_OWN, actor.office):
@@ -72,5 +77,5 @@ def _own_kinds(actor: Actor) -> list[str]:
 
 def _of_office(code: str, kinds: list[str]) -> list[Scope]:
     if kinds:
-        return [Scope(and_(AuditIndex.guest == code, AuditIndex.kind.in_(kinds)))]
+        return [Scope(and_(AuditIndex.guest == code, AuditIndex.kind == kind), guest=code) for kind in kinds]
     return [Scope(AuditIndex.guest == code), Scope(AuditIndex.office == code), Scope(AuditIndex.host == code)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any, AnyStr
+from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, stream_with_context, url_for
 from flask_babel import gettext as _
@@ -55,7 +55,7 @@ def proof(index: int) -> Response:
     """The C2SP proof as a file."""
     with transaction(runtime()) as database:
         text = record_view.proof_file(runtime(), database, actor(), index)
-    return _download(iter([text]), f"nhat-ky-{index}.tlog-proof", "text/plain; charset=utf-8")
+    return _download(text, f"nhat-ky-{index}.tlog-proof", "text/plain; charset=utf-8")
 
 
 @pages.get("/<int:index>/leaf")
@@ -64,7 +64,7 @@ def leaf(index: int) -> Response:
     """The exact bytes that were hashed, as a file."""
     with transaction(runtime()) as database:
         data = record_view.leaf_file(runtime(), database, actor(), index)
-    return _download(iter([data]), f"nhat-ky-{index}.json", "application/json")
+    return _download(data, f"nhat-ky-{index}.json", "application/json")
 
 
 @pages.post("/export/<form>")
@@ -77,9 +77,9 @@ def export(form: str) -> Response:
     name = f"nhat-ky-{clock.local(now()):%Y%m%d-%H%M%S}.{form}"
     if form == "xlsx":
         file = sheets.xlsx_file(journal_words.header(), _closed(lines, made), sheet=_("Nhật ký"))
-        return _download(file, name, XLSX)
+        return _download(stream_with_context(file), name, XLSX)
     file_of_text = sheets.csv_file(journal_words.header(), _closed(lines, made))
-    return _download(file_of_text, name, "text/csv; charset=utf-8")
+    return _download(stream_with_context(file_of_text), name, "text/csv; charset=utf-8")
 
 
 @pages.post("/saved")
@@ -132,7 +132,7 @@ def _address(filters: dict[str, str]) -> dict[str, Any]:
     return dict(filters)
 
 
-def _download(pieces: Iterator[AnyStr], name: str, media: str) -> Response:
-    answer = Response(stream_with_context(pieces), content_type=media)
+def _download(body: str | bytes | Iterator[str] | Iterator[bytes], name: str, media: str) -> Response:
+    answer = Response(body, content_type=media)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
