@@ -91,7 +91,9 @@ def _chromium() -> str | None:
 def province(cluster: Cluster) -> Iterator[Province]:
     """Nine office databases and a control database, built once for each worker process."""
     folder = Path(tempfile.mkdtemp(prefix="accessctl-province-"))
-    yield Province.build(folder, cluster)
+    built = Province.build(folder, cluster)
+    yield built
+    built.close()
     shutil.rmtree(folder)
 
 

@@ -1,7 +1,7 @@
 """A whole province for tests: nine real office databases, a control database of one's own, a running sequencer.
 
-Built once for each worker process by the very steps of the demo; each test gets a fresh copy of the control
-database and office databases without leases, logins or acts.
+Built once for each worker process by the very steps of the demo; each test gets a control database as it was
+made and office databases without leases, logins or acts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 from psycopg import sql
@@ -42,18 +41,34 @@ from accessctl.services.actor import Actor, Origin, actor_for, officer_named
 from accessctl.services.control import transaction
 from accessctl.services.leasing import LeaseRequest, LeaseView
 from accessctl.services.runtime import Runtime, build_runtime
+from accessctl.store.journal import WAKE
 from accessctl.store.sequencing import index_new
+from tests.common.control import ControlDatabase, ControlDatabases
+from tests.common.standing import Standing
 
 PEOPLE = 12
 
 
+_ACCOUNTS = "'^(tkcl|tkhctt|local_cl|local_hc)_'"
+_WRITTEN = (
+    "access.lease_end",
+    "access.login",
+    "access.act",
+    "access.lease",
+    "bhyt.reissue",
+    "bhyt.correction",
+)
 _CORRECTABLE = "full_name, birth_date, birth_year_only, sex, address, id_no, initial_care"
+_CHANGED = "m.bhxh_no = p.bhxh_no AND (m.*)::text IS DISTINCT FROM (p.*)::text"
 _AS_MADE = f"""
     UPDATE bhyt.participant p SET ({_CORRECTABLE}) = (SELECT {_CORRECTABLE} FROM as_made.participant m
      WHERE m.bhxh_no = p.bhxh_no)
-     WHERE EXISTS (SELECT FROM as_made.participant m WHERE m.bhxh_no = p.bhxh_no
-                      AND (m.*)::text IS DISTINCT FROM (p.*)::text)
+     WHERE EXISTS (SELECT FROM as_made.participant m WHERE {_CHANGED})
 """  # noqa: S608 - constants
+_ROWS = " OR ".join(f"EXISTS (SELECT FROM {table})" for table in _WRITTEN)
+_TOUCHED = (
+    f"SELECT {_ROWS} OR EXISTS (SELECT FROM bhyt.participant p JOIN as_made.participant m ON {_CHANGED})"  # noqa: S608
+)
 
 
 @dataclasses.dataclass
@@ -63,6 +78,11 @@ class Province:
     folder: DemoFolder
     cluster: Cluster
     dbnames: dict[str, str]
+
+    def __post_init__(self) -> None:
+        self.server = Standing(self.cluster.dsn())
+        self.offices = {office: Standing(self.cluster.dsn(name)) for office, name in self.dbnames.items()}
+        self.controls = ControlDatabases(CONTROL, self.cluster.dsn, self.server)
 
     @classmethod
     def build(cls, path: Path, cluster: Cluster) -> Province:
@@ -77,11 +97,23 @@ class Province:
         for step in (_control, _databases, _gates, _province, _participants, _staff):
             step(site, lambda *_: None)
         made = cls(folder, cluster, site.dbnames)
-        for dbname in site.dbnames.values():
-            with made.admin(dbname) as admin:
-                admin.execute("CREATE SCHEMA as_made")
-                admin.execute("CREATE TABLE as_made.participant AS TABLE bhyt.participant")
+        for office in made.offices.values():
+            office.tell("CREATE SCHEMA as_made")
+            office.tell("CREATE TABLE as_made.participant AS TABLE bhyt.participant")
+        made._seal()
         return made
+
+    def _seal(self) -> None:
+        """Put what was built under a checkpoint and into the index, so that no test has to."""
+        settings = self.folder.settings()
+        sequencer = SequencerLoop(settings)
+        sequencer.turn()
+        sequencer.close()
+        rt = build_runtime(settings, pool=1)
+        with rt.engine.connect() as connection:
+            while index_new(connection):
+                continue
+        rt.close()
 
     def admin(self, dbname: str = "postgres") -> psycopg.Connection[Any]:
         """A superuser's connection: the DBA, or an attacker with a DBA's rights."""
@@ -89,30 +121,32 @@ class Province:
 
     def clear_offices(self) -> None:
         """No lease, no login, no act, no role with LOGIN, no drift of the account roles."""
-        with self.admin() as admin:
-            admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE usename ~ '^(tkcl|tkhctt|local_cl|local_hc)_'"
-            )
-            open_roles = admin.execute(
-                "SELECT rolname FROM pg_roles WHERE rolcanlogin AND rolname ~ '^(tkcl|tkhctt|local_cl|local_hc)_'"
-            ).fetchall()
-            for (role,) in open_roles:
-                admin.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(sql.Identifier(role)))
-        for dbname in self.dbnames.values():
-            with self.admin(dbname) as admin:
-                admin.execute(
-                    "TRUNCATE access.lease, access.lease_end, access.login, access.act, bhyt.reissue, bhyt.correction"
-                )
-                admin.execute(_AS_MADE)
+        self.server.ask(
+            f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename ~ {_ACCOUNTS}"  # noqa: S608
+        )
+        for (role,) in self.server.ask(
+            f"SELECT rolname FROM pg_roles WHERE rolcanlogin AND rolname ~ {_ACCOUNTS}"  # noqa: S608
+        ):
+            self.server.tell(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(sql.Identifier(role)))
+        for office in self.offices.values():
+            if office.ask(_TOUCHED) == [(True,)]:
+                office.tell(f"TRUNCATE {', '.join(_WRITTEN)}")
+                office.tell(_AS_MADE)
+
+    def close(self) -> None:
+        """End the sessions that stood."""
+        self.controls.close()
+        for session in (self.server, *self.offices.values()):
+            session.close()
 
 
 class World:
     """One test's province. `now` may be moved; the sequencer runs unless it is stopped."""
 
-    def __init__(self, province: Province, control: str) -> None:
+    def __init__(self, province: Province, database: ControlDatabase) -> None:
         self.province = province
-        self.control = control
+        self.database = database
+        self.control = control = database.name
         self.shift = timedelta()
         env = dict(province.folder.settings().env)
         for name in ("ACCESSCTL_DATABASE_URL", "ACCESSCTL_SEQUENCER_URL", "ACCESSCTL_READER_URL"):
@@ -229,19 +263,18 @@ class World:
 
     def forget_older_logs(self) -> None:
         """Read the server's log from here on: what earlier tests did is no evidence about this one."""
-        with self.rt.offices.witness("DML") as connection:
-            mark = log_mark_now(connection)
+        mark = log_mark_now(self.province.offices["DML"].connection())
         assert mark is not None, "the test server writes a JSON log"
-        with self.admin_control() as admin:
-            admin.execute(
-                "INSERT INTO evidence_mark (name, position, detail, read_at) VALUES (%s, %s, %s, now())",
-                (f"log:{mark.system_identifier}", mark.offset, mark.file),
-            )
+        self.database.session.tell(
+            "INSERT INTO evidence_mark (name, position, detail, read_at) VALUES (%s, %s, %s, now())",
+            (f"log:{mark.system_identifier}", mark.offset, mark.file),
+        )
 
     def close(self) -> None:
         """Stop the sequencer and give connections back."""
         self._stopping.set()
         self._running.set()
+        self.database.session.tell(f"NOTIFY {WAKE}")  # it may be waiting for records
         self._thread.join(5)
         self._sequencer.close()
         self.rt.close()
@@ -250,26 +283,15 @@ class World:
 @contextmanager
 def fresh_world(province: Province) -> Iterator[World]:
     """A world with a control database of its own, and clean offices."""
-    control = f"c_{uuid4().hex[:10]}"
     province.clear_offices()
-    with province.admin() as admin:
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(control), sql.Identifier(CONTROL))
-        )
-        admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(control)))
-        admin.execute(
-            sql.SQL(
-                "GRANT CONNECT ON DATABASE {} TO accessctl_app, accessctl_sequencer, accessctl_reader"
-            ).format(sql.Identifier(control))
-        )
-    world = World(province, control)
+    database = province.controls.take()
+    world = World(province, database)
     try:
         world.forget_older_logs()
         yield world
     finally:
         world.close()
-        with province.admin() as admin:
-            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(control)))
+        province.controls.give_back(database)
 
 
 def eventually(check: Callable[[], Any], *, within: float = 10.0) -> Any:
