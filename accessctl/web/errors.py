@@ -149,7 +149,7 @@ def _to_sign_in(error: NotSignedIn) -> BaseResponse:
         again = _("Đề nghị đăng nhập lại rồi thao tác lại.")
         if kept:
             again = _("Những gì đã nhập được giữ lại: đăng nhập xong, đề nghị kiểm tra rồi gửi lại.")
-        flash(f"{_('Yêu cầu vừa gửi chưa được thực hiện.')} {again}", "warning")
+        flash(_("Yêu cầu vừa gửi chưa được thực hiện.") + " " + again, "warning")
     if wants_fragment():
         return Response(status=401, headers={"HX-Redirect": url_for("public.sign_in")})
     return auth.sign_in_page()

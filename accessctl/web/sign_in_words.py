@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 
 from accessctl.web.display import Status
 
-TOKEN_SCOPES = {"read": _l("Chỉ xem"), "use": _l("Sử dụng: xem và thao tác như chính ông/bà")}
+TOKEN_SCOPES = {"read": _l("Chỉ xem"), "use": _l("Sử dụng: xem và thao tác như chủ mã")}
 TOKEN_STATES = {
     "in_force": Status("circle-check", _l("Còn hiệu lực"), "good"),
     "expired": Status("clock", _l("Hết hạn"), "quiet"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from accessctl.errors import Invalid
@@ -46,7 +45,7 @@ def end_sessions(username: str) -> Response:
     key, reason = request.form.get("key", ""), ReasonForm().reason.data or ""
     with transaction(runtime()) as database:
         count = web_sessions.end_of(runtime(), database, actor(), username, reason, key=key)
-    flash(ngettext("Đã kết thúc %(num)s phiên.", "Đã kết thúc %(num)s phiên.", count), "success")
+    flash(_("Đã kết thúc %(count)s phiên.", count=count), "success")
     return redirect(url_for("resets.ask", username=username), 303)
 
 
