@@ -145,6 +145,22 @@ def windows(rt: Runtime, session: Session, actor: Actor, office: str, *, limit: 
     return [_window_view(row, names, now, head=head) for row in rows]
 
 
+def window(rt: Runtime, session: Session, actor: Actor, office: str, number: str) -> WindowView:
+    """One of them. Raises NotFound("hours.unknown")."""
+    require(rt, actor, Permission.OFFICE_VIEW, office)
+    row = _numbered(session, office, number)
+    head = may(rt, actor, Permission.HOURS_WINDOW, office)
+    return _window_view(row, names_of(session, [row.opened_by, row.withdrawn_by]), rt.now(), head=head)
+
+
+def _numbered(session: Session, office: str, number: str, *, lock: bool = False) -> HoursWindow:
+    whole = number.isascii() and number.isdigit() and len(number) < 18
+    row = session.get(HoursWindow, int(number), with_for_update=lock) if whole else None
+    if row is None or row.office_code != office:
+        raise NotFound("hours.unknown")
+    return row
+
+
 def _window_view(row: HoursWindow, names: dict[int, str], now: datetime, *, head: bool) -> WindowView:
     state = "over" if row.closes <= now else "open" if row.opens <= now else "coming"
     return WindowView(
@@ -165,10 +181,7 @@ def withdraw_window(
 ) -> HoursWindow:
     """A unit head takes back extra hours that have not begun. Raises Conflict("hours.begun"), ("hours.withdrawn")."""
     require(rt, actor, Permission.HOURS_WINDOW, office)
-    whole = number.isascii() and number.isdigit() and len(number) < 18
-    window = session.get(HoursWindow, int(number), with_for_update=True) if whole else None
-    if window is None or window.office_code != office:
-        raise NotFound("hours.unknown")
+    window = _numbered(session, office, number, lock=True)
     if window.withdrawn_at is not None:
         raise Conflict("hours.withdrawn")
     if window.opens <= rt.now():

@@ -17,8 +17,9 @@ from accessctl.domain.permissions import Permission
 from accessctl.domain.text import BadText, one_line
 from accessctl.errors import Conflict, Invalid, NotFound
 from accessctl.services import accounts, roles, signin, substitution
-from accessctl.services.actor import Actor
+from accessctl.services.actor import Actor, officer_named
 from accessctl.services.authorize import require
+from accessctl.services.officer_view import Ties, ties
 from accessctl.services.runtime import Runtime
 from accessctl.services.staff import case_of, locked, of_version, tell, why
 from accessctl.store.models import AccessToken, Office, Officer, Posting, ResetLink
@@ -34,6 +35,32 @@ class Transfer:
     title: str
     decision_no: str
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """An officer who is to move or leave, and all that would end with it."""
+
+    officer: Officer
+    office_name: str
+    ties: Ties
+
+
+def before_transfer(rt: Runtime, session: Session, actor: Actor, username: str) -> Before:
+    """What ends with a transfer; refused for whoever may not transfer this officer."""
+    return _before(rt, session, actor, username, Permission.OFFICER_TRANSFER)
+
+
+def before_leave(rt: Runtime, session: Session, actor: Actor, username: str) -> Before:
+    """What ends when the officer leaves; refused for whoever may not record it."""
+    return _before(rt, session, actor, username, Permission.OFFICER_LEAVE)
+
+
+def _before(rt: Runtime, session: Session, actor: Actor, username: str, permission: Permission) -> Before:
+    officer = officer_named(session, username)
+    require(rt, actor, permission, officer.office_code, case=case_of(actor, officer))
+    place = session.get_one(Office, officer.office_code)
+    return Before(officer, place.name, ties(session, officer, rt.now()))
 
 
 def transfer(rt: Runtime, session: Session, actor: Actor, wanted: Transfer) -> list[str]:

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session, selectinload
 from accessctl.domain.granting import Word
 from accessctl.domain.leases import HOLDS_OFFICER
 from accessctl.domain.permissions import Permission
+from accessctl.errors import Conflict, Refused
 from accessctl.services import roles
-from accessctl.services.actor import Actor
+from accessctl.services.actor import Actor, officer_named
 from accessctl.services.authorize import decide, may, require
 from accessctl.services.officer_list import OfficerRow, heads_of, rows_of, visible_offices
 from accessctl.services.runtime import Runtime
@@ -222,6 +223,48 @@ def waiting(rt: Runtime, session: Session, actor: Actor) -> list[ProposalView]:
     )
     found_ = _proposals(rt, session, actor, open_ones)
     return sorted(found_, key=lambda view: view.mine is None)
+
+
+def before_role(
+    rt: Runtime, session: Session, actor: Actor, username: str
+) -> tuple[OfficerDetail, list[str]]:
+    """The officer and the roles that could be given; refused for whoever has no word on them."""
+    officer = officer_named(session, username)
+    if not any(roles.may_say(rt, session, actor, officer, word) for word in (Word.HEAD, Word.IT)):
+        require(rt, actor, Permission.ROLE_PROPOSE, officer.office_code, case=case_of(actor, officer))
+        raise Refused("role.by_function", officer=officer.full_name)
+    return show(rt, session, actor, username), roles.choices(session, officer)
+
+
+def before_decline(rt: Runtime, session: Session, actor: Actor, number: str) -> ProposalView:
+    """The proposal that is to be declined; refused for whoever has no word on it."""
+    proposal = roles.find(session, number)
+    officer = proposal.officer
+    if not any(roles.may_say(rt, session, actor, officer, word) for word in Word):
+        require(rt, actor, Permission.ROLE_APPROVE, officer.office_code, case=case_of(actor, officer))
+    if proposal.state != roles.WAITING:
+        raise Conflict("role.settled", role=proposal.role, officer=officer.full_name)
+    names = names_of(session, [proposal.proposed_by, proposal.entered_by, proposal.approved_by])
+    return _proposal(rt, session, actor, proposal, names)
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeRevoke:
+    """An officer who is to lose a role, and what would end with it."""
+
+    officer: Officer
+    office_name: str
+    ties: Ties
+
+
+def before_revoke(rt: Runtime, session: Session, actor: Actor, username: str, role: str) -> BeforeRevoke:
+    """What ends with a role; refused for whoever may not withdraw it."""
+    officer = officer_named(session, username)
+    require(rt, actor, Permission.ROLE_ENTER, officer.office_code, case=case_of(actor, officer))
+    if not any(r.role == role and r.revoked_at is None for r in officer.roles):
+        raise Conflict("role.not_held", role=role[:60], officer=officer.full_name)
+    name = session.get_one(Office, officer.office_code).name
+    return BeforeRevoke(officer, name, ties(session, officer, rt.now()))
 
 
 def _proposals(

@@ -17,9 +17,9 @@ from accessctl.domain.text import BadText
 from accessctl.errors import Conflict, Invalid, NotFound, Refused
 from accessctl.services import accounts, moves, roles, signin, substitution
 from accessctl.services.actor import Actor, officer_named
-from accessctl.services.authorize import require
+from accessctl.services.authorize import may, require
 from accessctl.services.runtime import Runtime
-from accessctl.services.staff import locked, of_version, tell
+from accessctl.services.staff import case_of, locked, of_version, tell
 from accessctl.store.models import Office, Officer, OfficerRole
 
 _DETAILS = ("full_name", "title", "phone", "email", "office_code", "department")
@@ -177,11 +177,26 @@ def add_entry(rt: Runtime, session: Session, actor: Actor, entry: OfficerEntry, 
     return officer
 
 
+def places(rt: Runtime, session: Session, actor: Actor) -> list[Office]:
+    """The offices to which this person may add officers. Raises Refused for whoever may add none."""
+    require(rt, actor, Permission.OFFICER_ADD, actor.office)
+    found = session.scalars(
+        select(Office).where(Office.active).order_by(Office.level != "province", Office.name)
+    )
+    return [office for office in found if may(rt, actor, Permission.OFFICER_ADD, office.code)]
+
+
+def before_change(rt: Runtime, session: Session, actor: Actor, username: str) -> Officer:
+    """The officer whose details are to be corrected."""
+    officer = officer_named(session, username)
+    require(rt, actor, Permission.OFFICER_ADD, officer.office_code, case=case_of(actor, officer))
+    return officer
+
+
 def change(rt: Runtime, session: Session, actor: Actor, username: str, details: Details) -> Officer:
     """IT corrects name, title, telephone or e-mail; nothing ends. Raises Conflict("officer.changed_meanwhile")."""
     officer = locked(session, username)
-    case = "self" if officer.id == actor.id else "none"
-    require(rt, actor, Permission.OFFICER_ADD, officer.office_code, case=case)
+    require(rt, actor, Permission.OFFICER_ADD, officer.office_code, case=case_of(actor, officer))
     values = _typed({name: getattr(details, name) for name in ("full_name", "title", "phone", "email")})
     of_version(officer, details.version)
     set_details(rt, session, actor, officer, values)

@@ -141,6 +141,12 @@ def still_missing(session: Session, officer: Officer, proposal: RoleProposal) ->
     return missing(Role(proposal.role), officer.department, provincial=provincial, given=given)
 
 
+def choices(session: Session, officer: Officer) -> list[str]:
+    """The roles that this officer could be given: that belong there, are not held and are not refused."""
+    held = {r.role for r in officer.roles if r.revoked_at is None}
+    return [role.value for role in Role if role not in held and objection(session, officer, role) is None]
+
+
 def stands_in(proposal: RoleProposal, word: Word) -> bool:
     """Whether the director may still say yes in the head's place: nobody has to wait for a head on leave."""
     return word is Word.DIRECTOR and proposal.proposed_by is None and proposal.approved_by is None
@@ -223,15 +229,18 @@ def _close(
     tell(rt, session, Event.ROLE_DECLINED, officer, actor, told, reason=reason)
 
 
-def _waiting(session: Session, number: str) -> tuple[RoleProposal, Officer]:
-    """A proposal that waits, with its officer, both locked. Raises NotFound("role.no_proposal"), Conflict."""
-    known = (
-        session.get(RoleProposal, int(number))
-        if number.isascii() and number.isdigit() and len(number) < 18
-        else None
-    )
+def find(session: Session, number: str) -> RoleProposal:
+    """The proposal of this number. Raises NotFound("role.no_proposal")."""
+    whole = number.isascii() and number.isdigit() and len(number) < 18
+    known = session.get(RoleProposal, int(number)) if whole else None
     if known is None:
         raise NotFound("role.no_proposal")
+    return known
+
+
+def _waiting(session: Session, number: str) -> tuple[RoleProposal, Officer]:
+    """A proposal that waits, with its officer, both locked. Raises Conflict("role.settled")."""
+    known = find(session, number)
     officer = locked(session, known.officer.username)
     session.refresh(known, with_for_update=True)
     if known.state != WAITING:
