@@ -114,7 +114,7 @@ def forget_ended() -> bool:
     """
     with transaction(runtime()) as database:
         owner = signin.owner_of(database, token()) or session.get("ended_for")
-    stays = {name: session[name] for name in ("csrf_token", "kept") if name in session}
+    stays = {name: session[name] for name in ("csrf_token", "kept", "step") if name in session}
     forget()
     session.update(stays, ended_for=owner)
     return kept.keep(owner)
