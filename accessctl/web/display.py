@@ -268,6 +268,8 @@ def readable(key: str, value: Any) -> Any:
         return when(value)
     if key == "account" and isinstance(value, str):
         return account_code(value)
+    if key in ("role", "other_role"):
+        return ROLES.get(value, value)
     if key == "office" and isinstance(value, str):
         return office(value)
     return value
