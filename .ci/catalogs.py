@@ -24,7 +24,7 @@ TRANSLATIONS = CODE / "web" / "translations"
 LANGUAGES = ("en",)  # the texts themselves are Vietnamese
 CATALOGS = [TRANSLATIONS / language / "LC_MESSAGES" / "messages.po" for language in LANGUAGES]
 METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
-KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None, "_l": None}
+KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None, "_l": None, "lazy_pgettext": ((1, "c"), 2)}
 
 
 def main(action: str) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask, current_app, g, request
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 
 from accessctl.domain.permissions import Permission, Role
 from accessctl.services import authorize
@@ -53,7 +54,7 @@ SECTIONS = (
     Section(
         "matrix.index",
         "layout-grid",
-        _l("Tài khoản"),
+        lazy_pgettext("mục", "Tài khoản"),
         _l("Hình vuông 9 × 9: mọi tài khoản dùng chung, tài khoản nào sẵn sàng, ai đang sử dụng"),
         (P.ACCOUNT_VIEW,),
         ("accounts",),
@@ -68,7 +69,7 @@ SECTIONS = (
     Section(
         "custody.contacts",
         "user-shield",
-        _l("Cán bộ quản lý"),
+        lazy_pgettext("mục", "Cán bộ quản lý"),
         _l("Danh sách thông tin liên hệ của cán bộ quản lý tài khoản ở các đơn vị"),
         (P.CUSTODIAN_VIEW,),
         ("rules", "approvals"),
@@ -76,7 +77,7 @@ SECTIONS = (
     Section(
         "officers.index",
         "users-group",
-        _l("Cán bộ"),
+        lazy_pgettext("mục", "Cán bộ"),
         _l("Danh sách cán bộ, vai trò, điều chuyển và thôi công tác"),
         (P.OFFICER_VIEW,),
         ("roles",),
@@ -84,7 +85,7 @@ SECTIONS = (
     Section(
         "offices.index",
         "building-community",
-        _l("Đơn vị"),
+        lazy_pgettext("mục", "Đơn vị"),
         _l("Các đơn vị, phòng và bộ phận, giờ làm việc, ngày nghỉ"),
         (P.OFFICE_VIEW,),
     ),
