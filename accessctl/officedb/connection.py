@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from types import TracebackType
+from functools import lru_cache
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import psycopg
@@ -95,14 +96,14 @@ class OfficeDatabases:
 
     def account_dsn(self, code: str, role: str) -> str:
         """The address for an account of this office, without a password: what client mode shows."""
-        known = conninfo_to_dict(self._secured(self._address(code).broker))
+        known = _known(self._secured(self._address(code).broker))
         names = ("host", "hostaddr", "port", "dbname", "sslmode", "sslrootcert")
         kept = {name: known[name] for name in names if name in known}
         return make_conninfo("", user=role, **kept)
 
     def place(self, code: str) -> tuple[str, int, str]:
         """Host, port and database name of an office."""
-        known = conninfo_to_dict(self._address(code).broker)
+        known = _known(self._address(code).broker)
         return str(known.get("host") or ""), int(known.get("port") or 5432), str(known.get("dbname") or "")
 
     def close(self) -> None:
@@ -174,7 +175,8 @@ class OfficeDatabases:
 
     def _connect(self, dsn: str, *, name: str, password: str | None = None) -> Connection:
         statement = int(self._limits.statement * 1000)
-        extra: dict[str, str | int] = {
+        extra: dict[str, Any] = {
+            **_known(self._secured(dsn)),
             "application_name": name,
             "connect_timeout": self._limits.connect,
             "keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
@@ -183,14 +185,20 @@ class OfficeDatabases:
         }  # fmt: skip
         if password is not None:
             extra["password"] = password
-        return psycopg.connect(make_conninfo(self._secured(dsn), **extra), autocommit=True)
+        return psycopg.connect(autocommit=True, **extra)
 
     def _secured(self, dsn: str) -> str:
-        known = conninfo_to_dict(dsn)
+        known = _known(dsn)
         host = str(known.get("hostaddr") or known.get("host") or "")
         if self._plaintext_ok or is_loopback(host):
             return dsn
         return make_conninfo(dsn, sslmode="verify-full")
+
+
+@lru_cache(maxsize=1024)
+def _known(dsn: str) -> Mapping[str, Any]:
+    """A connection string taken apart once: libpq takes as long for it as for a short query."""
+    return MappingProxyType(conninfo_to_dict(dsn))
 
 
 def parts(dsn: str) -> dict[str, str]:
