@@ -9,8 +9,9 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from accessctl.domain.findings import FindingState, NoSuchStep, Step, after, steps_from
 from accessctl.errors import AccessError, Unavailable, catalogue
-from accessctl.services import desk, findings, leasing, watching
+from accessctl.services import desk, finding_steps, findings, leasing, watching
 from accessctl.services.control import transaction
 from accessctl.services.findings import Kind
 from tests.common.evidence import alive, collect_rows, custodian_of, finishing_turn, found
@@ -154,8 +155,47 @@ def test_an_opening_that_nobody_carries_out_is_ended_and_leaves_nothing(world: W
     assert closed["details"]["end_reason"] == "abandoned"
 
 
-def test_every_kind_of_finding_has_its_words() -> None:
-    assert {f"finding.{kind}" for kind in Kind} <= catalogue().keys()
+def test_every_kind_of_finding_has_its_words_why_it_matters_and_what_to_do() -> None:
+    for part in ("", ".why", ".todo"):
+        assert {f"finding.{kind}{part}" for kind in Kind} <= catalogue().keys()
+
+
+def closed_again(world: World, kind: Kind, *, count: bool) -> tuple[str, bool]:
+    """A finding that was closed and is seen once more: its state, and whether that counted as new."""
+    with transaction(world.rt) as session:
+        findings.raise_finding(world.rt, session, kind, key="x", severity=1, office="CJT", count=count)
+    head = world.actor("cjt.gd")
+    with transaction(world.rt) as session:
+        (row,) = findings.recent(world.rt, session, head)
+        finding_steps.step(world.rt, session, head, row.id, Step.TAKE, words="", version=1)
+        finding_steps.step(world.rt, session, head, row.id, Step.CLOSE, words="Xong", version=2)
+    with transaction(world.rt) as session:
+        new = findings.raise_finding(world.rt, session, kind, key="x", severity=1, office="CJT", count=count)
+    (found_now,) = found(world)
+    return str(found_now["state"]), new
+
+
+def test_what_was_closed_and_happens_again_is_open_again_without_an_owner(world: World) -> None:
+    assert closed_again(world, Kind.UNEXPLAINED_LOGIN, count=True) == ("OPEN", True)
+    (finding,) = found(world)
+    assert (finding["owner_id"], finding["closed_at"], finding["times"]) == (None, None, 2)
+    assert [r["details"].get("again") for r in world.records("finding.raised")] == [None, True]
+
+
+def test_a_state_that_lasts_cannot_be_closed_for_good(world: World) -> None:
+    assert closed_again(world, Kind.DRIFT, count=False) == ("OPEN", True)
+
+
+def test_an_event_that_is_only_looked_at_again_stays_closed(world: World) -> None:
+    assert closed_again(world, Kind.INTENT_WITHOUT_OUTCOME, count=False) == ("CLOSED", False)
+
+
+def test_nothing_is_closed_that_nobody_has_taken() -> None:
+    for step in (Step.ANSWER, Step.CLOSE, Step.REOPEN, Step.NOTE, Step.AGAIN):
+        with pytest.raises(NoSuchStep):
+            after(FindingState.OPEN, step)
+    for state in FindingState:
+        assert all(after(state, step) in FindingState for step in steps_from(state))
 
 
 # Who sees a finding
