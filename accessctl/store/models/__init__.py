@@ -6,6 +6,7 @@ from accessctl.store.models.custody import ContactPublication, ContactReceipt, C
 from accessctl.store.models.evidence import Act, EvidenceMark, Finding, FindingRemark, Login, OfficeLink
 from accessctl.store.models.journal import SavedSearch
 from accessctl.store.models.leases import Lease, Subject
+from accessctl.store.models.notices import Mail, Notice, NoticeChoice
 from accessctl.store.models.officers import Officer, OfficerRole, WebSession
 from accessctl.store.models.offices import CalendarOverride, HoursWindow, Office, Province
 from accessctl.store.models.people import Posting, RoleProposal, StaffImport
@@ -39,6 +40,9 @@ __all__ = [
     "HoursWindow",
     "Lease",
     "Login",
+    "Mail",
+    "Notice",
+    "NoticeChoice",
     "Office",
     "OfficeLink",
     "Officer",
