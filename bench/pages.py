@@ -1,0 +1,250 @@
+"""Every page that can be opened by an address: time to the whole answer, small and grown, and fifty people at once."""
+
+from __future__ import annotations
+
+import gzip
+import html
+import http.client
+import os
+import random
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlencode
+
+from accessctl.app import create_app
+from accessctl.cli.demo_folder import CONTROL, PASSWORD
+from accessctl.web import gates
+from bench.grown import grow
+from bench.measure import Row, milliseconds, p
+from bench.site import ROOT, Bench
+
+PEOPLE = ("vpt.gd", "vpt.ktra1", "vpt.cntt1", "cjt.gd", "cjt.the2", "cjt.the1", "cjt.tn1")
+ROUNDS = 12
+ACCOUNTS, OFFICERS, RECORDS = 12_000, 500, 1_000_000
+CLICKING, SECONDS, THINKING = 50, 20.0, (0.5, 1.5)
+FIRST_PAGE, GROWTH, AT_ONCE = 200_000, 1.5, 0.250
+# What streams a file or answers a script is no page.
+NO_PAGE = re.compile(r"(static|public\.health|heartbeat|export|csv|xlsx|vcard|_file|pulse|live)")
+_SAMPLES = {
+    "account": "SELECT name FROM account WHERE name = 'TKCL-CJT-DML'",
+    "code": "SELECT code FROM office WHERE code = 'CJT'",
+    "office": "SELECT code FROM office WHERE code = 'CJT'",
+    "username": "SELECT username FROM officer WHERE username = 'cjt.the1'",
+    "kind": "SELECT 'TKCL'",
+    "index": "SELECT min(idx) FROM audit_log",
+    "idx": "SELECT min(idx) FROM audit_log",
+}
+
+
+@dataclass
+class Person:
+    """Somebody signed in, on one kept connection."""
+
+    port: int
+    username: str
+    cookies: dict[str, str] = field(default_factory=dict)
+    link: http.client.HTTPConnection | None = None
+
+    def sign_in(self) -> Person:
+        """Through the form."""
+        _, page = self.ask("/sign-in")
+        found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.decode())
+        assert found, "the sign-in has a token"
+        form = {"csrf_token": html.unescape(found[1]), "username": self.username, "password": PASSWORD}
+        status, _ = self.ask("/sign-in", urlencode(form))
+        assert status == 303, (self.username, status)
+        return self
+
+    def ask(self, address: str, form: str | None = None, **headers: str) -> tuple[int, bytes]:
+        """Status and whole body."""
+        if self.link is None:
+            self.link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            self.link.connect()
+            self.link.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()), **headers}
+        if form is not None:
+            sent |= {
+                "Content-Type": "application/x-www-form-urlencoded",
+                "Origin": f"http://127.0.0.1:{self.port}",
+            }
+        try:
+            self.link.request("GET" if form is None else "POST", address, form, sent)
+            answer = self.link.getresponse()
+        except (http.client.HTTPException, ConnectionError):
+            self.link = None  # the server closed a connection that was kept too long
+            return self.ask(address, form, **headers)
+        body = answer.read()
+        for name, value in answer.getheaders():
+            if name.lower() == "set-cookie":
+                key, _, rest = value.partition("=")
+                self.cookies[key] = rest.partition(";")[0]
+        return answer.status, body
+
+
+def growth(bench: Bench) -> list[Row]:
+    """Each page with 144 accounts, then with 12,000 accounts, 500 officers and a million records in the log."""
+    with _served(bench) as port:
+        people = [Person(port, name).sign_in() for name in PEOPLE]
+        pages = _pages(bench, people)
+        first = _transfer(people[0])
+        small = {page: _times(person, page) for page, person in pages.items()}
+    grow(bench, ACCOUNTS, OFFICERS, RECORDS)
+    with _served(bench) as port:
+        people = {name: Person(port, name).sign_in() for name in PEOPLE}
+        large = {page: _times(people[person.username], page) for page, person in pages.items()}
+    ratios = {page: statistics.median(large[page]) / statistics.median(small[page]) for page in pages}
+    worst = max(ratios, key=lambda page: ratios[page])
+    slowest = max(pages, key=lambda page: statistics.median(large[page]))
+    for page in sorted(pages, key=lambda page: -ratios[page]):
+        sys.stderr.write(
+            f"    {page} ({pages[page].username}): {milliseconds(small[page])} → {milliseconds(large[page])},"
+            f" {ratios[page]:.2f} ×\n"
+        )
+    every_small = [value for taken in small.values() for value in taken]
+    every_large = [value for taken in large.values() for value in taken]
+    n = len(every_large)
+    return [
+        Row(f"{len(pages)} pages; {ACCOUNTS:,} accounts, {OFFICERS} officers, {RECORDS:,} records, against 144",
+            milliseconds(every_large), milliseconds(every_small),
+            f"{statistics.median(every_large) / statistics.median(every_small):.2f} × p50", f"≤ {GROWTH:g} ×",
+            statistics.median(every_large) <= GROWTH * statistics.median(every_small), n),
+        Row(f"the page that grew most: {worst}", milliseconds(large[worst]), milliseconds(small[worst]),
+            f"{ratios[worst]:.2f} × p50", f"≤ {GROWTH:g} ×", ratios[worst] <= GROWTH, ROUNDS),
+        Row(f"the slowest page then: {slowest}", milliseconds(large[slowest]), milliseconds(small[slowest]),
+            f"{statistics.median(large[slowest]) * 1000:.0f} ms p50", "–", None, ROUNDS),
+        Row("first page with style, script and fonts, compressed", f"{first / 1000:.0f} kB", "–",
+            f"{first / 1000:.0f} kB", f"< {FIRST_PAGE // 1000} kB", first < FIRST_PAGE, 1),
+    ]  # fmt: skip
+
+
+def at_once(bench: Bench) -> list[Row]:
+    """Fifty people, each on a page of the own role, a new one every half to one and a half seconds."""
+    with _served(bench) as port:
+        known = [Person(port, name).sign_in() for name in PEOPLE]
+        pages = _pages(bench, known)
+        of: dict[str, list[str]] = {}
+        for page, person in pages.items():
+            of.setdefault(person.username, []).append(page)
+        crowd = [
+            Person(port, PEOPLE[n % len(PEOPLE)], dict(known[n % len(PEOPLE)].cookies))
+            for n in range(CLICKING)
+        ]
+        taken: list[float] = []
+        wrong: list[str] = []
+        until = time.monotonic() + SECONDS
+
+        def click(person: Person) -> None:
+            time.sleep(random.uniform(0, THINKING[1]))
+            while time.monotonic() < until:
+                page = random.choice(of.get(person.username) or ["/"])
+                began = time.perf_counter()
+                status, _ = person.ask(page)
+                taken.append(time.perf_counter() - began)
+                if status != 200:
+                    wrong.append(f"{page}: {status}")
+                time.sleep(random.uniform(*THINKING))
+
+        threads = [threading.Thread(target=click, args=(person,)) for person in crowd]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    late = p(taken, 95)
+    return [
+        Row(f"{CLICKING} people clicking, {len(taken) / SECONDS:.0f} pages a second", milliseconds(taken), "–",
+            f"p95 {late * 1000:.0f} ms, {len(wrong)} errors", f"p95 < {AT_ONCE * 1000:.0f} ms, no error",
+            late < AT_ONCE and not wrong, len(taken))
+    ]  # fmt: skip
+
+
+@contextmanager
+def _served(bench: Bench) -> Iterator[int]:
+    """The service as `accessctl serve` runs it, on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    log = (bench.folder.logs / "serve.log").open("ab")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "accessctl.cli", "serve", "--bind", f"127.0.0.1:{port}"],
+        cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        env=os.environ | {name: str(value) for name, value in bench.settings.env.items()},
+    )  # fmt: skip
+    try:
+        until = time.monotonic() + 30
+        while True:
+            try:
+                if Person(port, "").ask("/healthz")[0] == 200:
+                    break
+            except OSError:
+                assert time.monotonic() < until, "the service did not start"
+            time.sleep(0.1)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _pages(bench: Bench, people: list[Person]) -> dict[str, Person]:
+    """Every page of the route table whose address can be filled in, with the first of the people who may open it."""
+    with bench.admin(CONTROL) as admin:
+        samples = {name: (admin.execute(query).fetchone() or ("",))[0] for name, query in _SAMPLES.items()}
+    app = create_app(bench.settings)
+    found: dict[str, Person] = {}
+    for rule in app.url_map.iter_rules():
+        if (
+            "GET" not in (rule.methods or ())
+            or NO_PAGE.search(rule.endpoint)
+            or not rule.arguments <= set(samples)
+        ):
+            continue
+        if gates.gate_of(app, rule.endpoint) == gates.PUBLIC:
+            continue
+        address = rule.rule
+        for name in rule.arguments:
+            address = re.sub(rf"<(\w+:)?{name}>", quote(str(samples[name])), address)
+        person = next((one for one in people if one.ask(address)[0] == 200), None)
+        if person is not None:
+            found[address] = person
+    return found
+
+
+def _times(person: Person, page: str) -> list[float]:
+    for _ in range(2):
+        person.ask(page)
+    taken = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        status, _ = person.ask(page)
+        taken.append(time.perf_counter() - began)
+        assert status == 200, (page, status)
+    return taken
+
+
+def _transfer(person: Person) -> int:
+    """Bytes of the start page and of all that it loads, as a browser asks for them."""
+    _, page = person.ask("/", **{"Accept-Encoding": "gzip"})
+    text = gzip.decompress(page) if page[:2] == b"\x1f\x8b" else page
+    parts = set(re.findall(r'(?:href|src)="(/static/[^"#]+)', text.decode()))
+    total = len(page)
+    fonts: set[str] = set()
+    for part in parts:
+        _, body = person.ask(part, **{"Accept-Encoding": "gzip"})
+        total += len(body)
+        plain = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+        if part.partition("?")[0].endswith(".css"):
+            fonts |= {
+                part.rsplit("/", 1)[0] + "/" + name
+                for name in re.findall(r'url\("?([^")]+woff2)', plain.decode())
+            }
+    latin = [
+        font for font in fonts if "400" in font or "regular" in font
+    ]  # what the first page really draws with
+    return total + sum(len(person.ask(font)[1]) for font in latin)
