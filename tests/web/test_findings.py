@@ -108,12 +108,12 @@ def test_a_form_sent_twice_is_one_step_and_one_note(visitor: Visitor, world: Wor
     visitor.sign_in("cjt.gd")
     visitor.get(f"/findings/{identity}")
     seen = version(visitor)
-    for _ in range(2):
-        assert visitor.send(f"/findings/{identity}/take", version=seen).status_code == 200
-        assert visitor.send(f"/findings/{identity}/note", words="Đang hỏi").status_code == 200
+    for step in ("take", "take", "note", "note"):
+        fields = {"version": seen} if step == "take" else {"words": "Đang hỏi"}
+        assert visitor.send(f"/findings/{identity}/{step}", **fields).status_code == 200
     with world.admin_control() as admin:
         found = admin.execute("SELECT what FROM finding_remark ORDER BY id").fetchall()
-    assert [row[0] for row in found] in (["take", "note"], ["take", "note", "note"])
+    assert [row[0] for row in found] == ["take", "note"]
     assert len(world.records("finding.taken")) == 1
 
 
@@ -174,8 +174,8 @@ def test_nobody_deals_with_a_finding_about_his_own_session(visitor: Visitor, ano
         ("reopen", {"words": "x"}, 409),
         ("nothing", {"words": "x"}, 404),
         ("note", {"words": "  "}, 422),
-        ("take", {"version": "99999999999999999999"}, 409),
-        ("take", {"version": "x"}, 409),
+        ("answer", {"words": "x", "version": "99999999999999999999"}, 409),
+        ("answer", {"words": "x", "version": "x"}, 409),
     ],
 )
 def test_bad_input_is_explained_and_changes_nothing(
