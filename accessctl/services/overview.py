@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from accessctl.clock import local
 from accessctl.domain.accounts import Kind
+from accessctl.domain.findings import FindingState
 from accessctl.domain.permissions import Permission, Role
 from accessctl.services import findings, ledger
 from accessctl.services.actor import Actor
@@ -163,7 +164,8 @@ def _answered_for(session: Session, actor: Actor) -> list[Kind]:
 def _newest(rt: Runtime, session: Session, actor: Actor) -> tuple[FindingView, ...] | None:
     if not may(rt, actor, Permission.FINDING_VIEW, actor.office):
         return None
-    return tuple(findings.recent(rt, session, actor, limit=_NEWEST))
+    newest = findings.recent(rt, session, actor, limit=_NEWEST)  # open ones first
+    return tuple(found for found in newest if found.state != FindingState.CLOSED)
 
 
 def _ages(rt: Runtime, session: Session, actor: Actor) -> Ages | None:
