@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, time
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from accessctl.errors import Invalid
 
@@ -88,6 +91,25 @@ class Settings:
         return said == "required"
 
     @property
+    def mails(self) -> bool:
+        """Whether notices also go out by mail: `ACCESSCTL_SMTP_URL` is set. Never raises."""
+        return bool(self.env.get("ACCESSCTL_SMTP_URL", "").strip())
+
+    @property
+    def mail(self) -> MailSettings:
+        """How mail goes out. Raises Invalid("config.missing"), ("config.smtp_url"), ("config.mail_from") and others."""
+        return MailSettings.read(self)
+
+    @property
+    def digest_at(self) -> time:
+        """Local time of the daily mail, `ACCESSCTL_DIGEST_AT` (07:00). Raises Invalid("config.digest_at")."""
+        text = self.env.get("ACCESSCTL_DIGEST_AT") or "07:00"
+        try:
+            return datetime.strptime(text, "%H:%M").time()
+        except ValueError:
+            raise Invalid("config.digest_at", value=text) from None
+
+    @property
     def audit_origin(self) -> str:
         """The origin line of every checkpoint, `accessctl/<province>/<year>`."""
         return self.env.get("ACCESSCTL_AUDIT_ORIGIN", "accessctl/daknong/2026")
@@ -117,6 +139,58 @@ class Settings:
         """`{office: {"broker": dsn, "witness": dsn}}` from a private JSON file, one per deployment."""
         found: dict[str, dict[str, str]] = json.loads(_private(Path(self.need("ACCESSCTL_OFFICES_FILE"))))
         return found
+
+
+_SMTP_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+@dataclass(frozen=True)
+class MailSettings:
+    """A mail server, how it is talked to, and what the mails say of themselves."""
+
+    scheme: str
+    """smtp (no TLS), smtp+starttls (TLS or nothing) or smtps."""
+    host: str
+    port: int
+    user: str | None
+    password: str | None = field(repr=False)
+    ca_file: str | None
+    sender: str
+    """The From line, `accessctl <no-reply@…>`."""
+    base_url: str
+    """Where the pages are, without a slash at the end."""
+
+    @classmethod
+    def read(cls, settings: Settings) -> MailSettings:
+        """From the environment. The password stands in a private file, never in the address of the server."""
+        url = urlsplit(settings.need("ACCESSCTL_SMTP_URL").strip())
+        sender = settings.need("ACCESSCTL_MAIL_FROM").strip()
+        base = settings.need("ACCESSCTL_URL").strip().rstrip("/")
+        try:
+            port = url.port
+        except ValueError:
+            port = 0
+        if url.scheme not in _SMTP_PORTS or not url.hostname or port == 0 or url.password is not None:
+            raise Invalid("config.smtp_url")
+        if not re.fullmatch(r"[^\x00-\x1f<>]*<?[!-;=?A-~]+@[A-Za-z0-9.-]+>?", sender):
+            raise Invalid("config.mail_from")
+        if urlsplit(base).scheme not in ("http", "https") or any(ord(c) <= 32 for c in base):
+            raise Invalid("config.missing", name="ACCESSCTL_URL")
+        secret = settings.env.get("ACCESSCTL_SMTP_PASSWORD_FILE")
+        clear = url.scheme == "smtp" and url.hostname not in _LOOPBACK
+        if url.username and clear and not settings.flag("ACCESSCTL_PLAINTEXT_OK"):
+            raise Invalid("config.smtp_clear")
+        return cls(
+            scheme=url.scheme,
+            host=url.hostname,
+            port=port or _SMTP_PORTS[url.scheme],
+            user=unquote(url.username) if url.username else None,
+            password=_private(Path(secret)).strip() if url.username and secret else None,
+            ca_file=settings.env.get("ACCESSCTL_SMTP_CA_FILE") or None,
+            sender=sender,
+            base_url=base,
+        )
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,11 @@ def one_line(text: str, *, limit: int = 200, empty_ok: bool = False) -> str:
     return tidy
 
 
+def plain_line(text: str) -> str:
+    """NFC on one line whatever it was: control characters become blanks. For what must never fail to be shown."""
+    return " ".join(_CONTROL.sub(" ", unicodedata.normalize("NFC", text)).split())
+
+
 def folded(text: str) -> str:
     """For searching: lower case, without diacritics, đ as d, so that "Dak Nong" finds "Đăk Nông" and "Đắk Nông"."""
     plain = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))

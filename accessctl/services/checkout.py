@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 from sqlalchemy.orm import Session
 
 from accessctl.domain.accounts import AccountName
+from accessctl.domain.custody import CUSTODY_DEPARTMENT
 from accessctl.domain.dossiers import Field
 from accessctl.domain.events import Event
 from accessctl.domain.leases import LeaseState, Term
@@ -28,7 +29,17 @@ from accessctl.officedb.credentials import (
     scram_verifier,
 )
 from accessctl.officedb.leases import OpenOrder, open_lease
-from accessctl.services import admission, approvals, closing, drift, findings, ledger, staff, subjects
+from accessctl.services import (
+    admission,
+    approvals,
+    closing,
+    drift,
+    findings,
+    ledger,
+    staff,
+    subjects,
+    telling,
+)
 from accessctl.services.actor import Actor, Origin, actor_by_id
 from accessctl.services.admission import LeaseRequest, Wanted
 from accessctl.services.control import transaction
@@ -51,6 +62,8 @@ class Opening:
     """The record of the intent."""
     woken: bool = False
     """Whether the sequencer was told of it as it was written."""
+    waited: bool = False
+    """Whether it is a turn in a queue, given by the service while its officer did something else."""
 
 
 def borrow(rt: Runtime, actor: Actor, request: LeaseRequest) -> LeaseView:
@@ -242,11 +255,27 @@ def _hand_over(rt: Runtime, opening: Opening, *, reveal: bool) -> LeaseView:
     leaves = [journal.leaf(now, fields) for fields in words]
     with transaction(rt) as session:
         if not lending.activate(
-            session, lease.id, at=now, leaves=leaves, revealed_at=now if reveal else None
+            session,
+            lease.id,
+            at=now,
+            leaves=leaves,
+            revealed_at=now if reveal else None,
+            told=_told(rt, opening),
         ):
             raise Conflict("lease.over")
     lease.state, lease.revealed_at = LeaseState.ACTIVE, now if reveal else None
     return shown(lease, opening.names, dsn=_dsn(rt, lease) if reveal else None)
+
+
+def _told(rt: Runtime, opening: Opening) -> lending.Told:
+    """Notices go out with the hand-over: what was not handed over is told to nobody."""
+    kind = AccountName.parse(opening.lease.account_name).kind
+    return lending.Told(
+        about=telling.loan(opening.lease, opening.holder.full_name),
+        mails=rt.settings.mails,
+        department=CUSTODY_DEPARTMENT.get(kind, ""),
+        waited=opening.waited,
+    )
 
 
 def show_secret(rt: Runtime, actor: Actor, identity: str) -> LeaseView:
@@ -306,6 +335,7 @@ def _admit_or_deny(rt: Runtime, session: Session, actor: Actor, lease: Lease) ->
         lease.state, lease.end_reason, lease.closed_at = LeaseState.DENIED, None, rt.now()
         lease.end_note = error.code
         record(rt, session, Event.LEASE_DENIED, actor=actor, lease=lease, reason=error.code)
+        telling.revoked(rt, session, lease, None)
         return None
 
 
@@ -314,12 +344,13 @@ def _admit_queued(rt: Runtime, session: Session, actor: Actor, lease: Lease) -> 
     lease.policy_version = admission.permit(rt, actor, account.parsed, client=lease.client)
     ground = admission.ground(session, account.name, dossier=lease.dossier, officer=actor.id, at=now)
     admission.check_account(ground)
-    _start(lease, admission.term(session, ground, timedelta(minutes=lease.minutes), now))
+    term = admission.term(session, ground, timedelta(minutes=lease.minutes), now)
     approval = admission.check_rule(session, ground, dossier=lease.dossier, officer=actor.id, at=now)
+    _start(lease, term)  # last: a request that is denied was never opened
     lease.state, lease.epoch = LeaseState.OPENING, account.epoch
     lease.seen_at = now  # a turn that nobody takes goes on to the next in line, as an abandoned lease
     bhxh_no = session.get_one(Subject, lease.subject).bhxh_no
     names = Names(ground.guest.name, ground.host_name, actor.username, bhxh_no)
     inbox_id = record(rt, session, Event.LEASE_REQUESTED, actor=actor, lease=lease, details=_terms(lease))
     approvals.lent(rt, session, actor, lease, approval)
-    return Opening(lease, actor, names, bhxh_no, inbox_id)
+    return Opening(lease, actor, names, bhxh_no, inbox_id, waited=True)

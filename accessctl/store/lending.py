@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,9 @@ from sqlalchemy.dialects.postgresql import insert as insert_unless
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
+from accessctl.domain.notices import NoticeKind
 from accessctl.errors import Conflict, Unavailable
+from accessctl.store import noticing
 from accessctl.store.journal import WAKE
 from accessctl.store.models import AuditInbox, Lease, Subject
 
@@ -42,12 +45,67 @@ _ENTER_AWAITED = _ENTER.returning(
     func.pg_notify(WAKE, literal("")), func.set_config("synchronous_commit", literal("off"), true())
 )
 
-_ACTIVATE = text(
+_OPENED = (
     "WITH opened AS (UPDATE lease SET state = 'ACTIVE', revealed_at = :revealed_at"
-    " WHERE id = :id AND state = 'OPENING' RETURNING id)"
+    " WHERE id = :id AND state = 'OPENING'"
+    " RETURNING id, officer_id, guest, split_part(account_name, '-', 1) AS kind), "
+)
+_RECORDED = (
     " INSERT INTO audit_inbox (at, leaf) SELECT :at, found.leaf"
     " FROM opened, unnest(CAST(:leaves AS bytea[])) WITH ORDINALITY AS found (leaf, place) ORDER BY place RETURNING id"
 )
+_READERS = """
+answering AS (
+    SELECT c.officer_id AS custodian, opened.officer_id AS borrower, opened.guest, opened.kind
+      FROM opened JOIN custody c ON c.office_code = opened.guest AND c.kind = opened.kind
+       AND c.period @> CAST(:at AS timestamptz)
+), reader (officer_id, kind, usual, fixed) AS MATERIALIZED (
+    SELECT custodian, CAST(:checkout AS text), CAST(:checkout_usual AS text), false
+      FROM answering WHERE custodian <> borrower
+    UNION ALL
+    SELECT h.id, CAST(:borrowed AS text), CAST(:borrowed_usual AS text), false
+      FROM answering a JOIN office f ON f.code = a.guest JOIN officer h ON h.office_code = f.code
+       AND (f.level <> 'province' OR h.department = :department)
+      JOIN officer_role r ON r.officer_id = h.id AND r.role = 'unit_head' AND r.revoked_at IS NULL
+     WHERE a.custodian = a.borrower AND h.id <> a.borrower
+    UNION ALL
+    SELECT officer_id, CAST(:turn AS text), CAST(:turn_usual AS text), false FROM opened WHERE CAST(:waited AS boolean)
+), """
+_ACTIVATE = text(_OPENED + _READERS + noticing.WRITTEN + _RECORDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the notices of a hand-over say. The custodian in force reads them; of his own loan the heads do instead.
+
+    `waited`: it is a turn in a queue, of which its officer is told.
+    """
+
+    about: Mapping[str, Any]
+    mails: bool
+    department: str
+    """Whose head answers for the kind where the office is the province."""
+    waited: bool
+
+    def values(self) -> dict[str, Any]:
+        """The statement's own words."""
+        kinds = (
+            ("checkout", NoticeKind.CHECKOUT),
+            ("borrowed", NoticeKind.CUSTODIAN_BORROWED),
+            ("turn", NoticeKind.QUEUE_TURN),
+        )
+        ways = {name: kind.value for name, kind in kinds} | {
+            f"{name}_usual": kind.usual.value for name, kind in kinds
+        }
+        about = noticing.packed(self.about)
+        said = {
+            "about": about,
+            "mails": self.mails,
+            "department": self.department,
+            "waited": self.waited,
+            "once": None,
+        }
+        return ways | said
 
 
 def enter(
@@ -80,13 +138,14 @@ def activate(
     at: datetime,
     leaves: Sequence[bytes],
     revealed_at: datetime | None,
+    told: Told,
 ) -> bool:
-    """OPENING → ACTIVE and its records, a transaction of its own; False when it is not OPENING any more.
+    """OPENING → ACTIVE, its records and notices, a transaction of its own; False when it is not OPENING any more.
 
     Durable when this returns. Raises Unavailable("audit.unavailable").
     """
     connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-    known = {"id": identity, "at": at, "leaves": list(leaves), "revealed_at": revealed_at}
+    known = {"id": identity, "at": at, "leaves": list(leaves), "revealed_at": revealed_at, **told.values()}
     try:
         return bool(connection.execute(_ACTIVATE, known).all())
     except DBAPIError as error:
