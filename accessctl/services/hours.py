@@ -20,7 +20,7 @@ from accessctl.services.actor import Actor
 from accessctl.services.authorize import may, require
 from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
-from accessctl.services.staff import names_of
+from accessctl.services.staff import names_of, why
 from accessctl.store.models import CalendarOverride, HoursWindow, Office
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def withdraw_window(
     if window.opens <= rt.now():
         raise Conflict("hours.begun")
     window.withdrawn_at, window.withdrawn_by = rt.now(), actor.id
-    window.withdraw_reason = _why(reason)
+    window.withdraw_reason = why(reason)
     told = {"opens": rfc3339(window.opens), "closes": rfc3339(window.closes), "withdrawn": True}
     record(
         rt, session, Event.HOURS_WINDOW, actor=actor, host=office, reason=window.withdraw_reason, details=told
