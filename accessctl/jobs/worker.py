@@ -17,6 +17,7 @@ from accessctl.services import (
     drift,
     evidence,
     findings,
+    office_links,
     server_evidence,
     sweeping,
     watching,
@@ -27,6 +28,7 @@ from accessctl.services.runtime import build_runtime
 from accessctl.store.sequencing import index_new
 
 ANCHOR_EVERY = timedelta(minutes=55)
+KNOCK_EVERY = 15.0  # seconds
 DRIFT_EVERY = 120.0  # seconds; the account itself is looked at before every lease
 
 
@@ -47,6 +49,7 @@ class Worker:
             Loop("abandoned", lambda: sweeping.end_abandoned(self.rt), pace=2.0),
             Loop("custody", self._custody, pace=5.0),
             Loop("alarms", self._alarms, pace=2.0),
+            Loop("databases", lambda: office_links.watch(self.rt), pace=KNOCK_EVERY),
             Loop("drift", lambda: drift.watch(self.rt), pace=DRIFT_EVERY),
             Loop("anchor", self._anchor, pace=ANCHOR_EVERY.total_seconds()),
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from accessctl.domain.events import Event
@@ -12,13 +13,13 @@ from accessctl.domain.permissions import Permission
 from accessctl.errors import AccessError
 from accessctl.officedb import drift as host
 from accessctl.officedb.drift import Drift
-from accessctl.services import findings
+from accessctl.services import findings, office_links
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import require
 from accessctl.services.control import transaction
 from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
-from accessctl.store.models import Account
+from accessctl.store.models import Account, EvidenceMark
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,24 @@ def look(rt: Runtime, office: str) -> OfficeDrift:
             drifts = tuple(host.office_drift(connection))
     except AccessError as error:
         return OfficeDrift(office, (), error.code)
-    if drifts:
-        with transaction(rt) as session:
-            for drift in drifts:
-                _report(rt, session, office, drift)
+    with transaction(rt) as session:
+        _looked(rt, session, office, len(drifts))
+        for drift in drifts:
+            _report(rt, session, office, drift)
     return OfficeDrift(office, drifts)
+
+
+def _looked(rt: Runtime, session: Session, office: str, found: int) -> None:
+    """Keep when an office was last looked at and how much there was: pages say how fresh their answer is."""
+    values = {"position": found, "read_at": rt.now()}
+    office_links.note_drift(rt, session, office, found)
+    first = insert(EvidenceMark).values(name=mark_of(office), **values)
+    session.execute(first.on_conflict_do_update(index_elements=["name"], set_=values))
+
+
+def mark_of(office: str) -> str:
+    """Under which name the last look at an office is kept among the evidence marks."""
+    return f"{office}:drift"
 
 
 def _report(rt: Runtime, session: Session, office: str, drift: Drift) -> None:

@@ -51,7 +51,7 @@ def reconcile(rt: Runtime, actor: Actor, day: date, *, progress: Progress | None
         require(rt, actor, Permission.FINDING_VIEW, office)
     unread = collect(rt, progress=progress)
     with transaction(rt) as session:
-        statement = _statement(session, day, unread)
+        statement = statement_of(session, day, unread)
         details = {"day": day.isoformat(), "logins": statement.logins, "matched": statement.matched}
         clean = not statement.unexplained
         record(rt, session, Event.RECONCILIATION_DONE, actor=actor, failed=not clean, details=details,
@@ -92,7 +92,8 @@ def _uncertain(session: Session) -> bool:
     return session.scalars(waiting.limit(1)).first() is not None
 
 
-def _statement(session: Session, day: date, unread: dict[str, str]) -> Statement:
+def statement_of(session: Session, day: date, unread: dict[str, str]) -> Statement:
+    """The comparison alone, of what has been read so far."""
     start = datetime.combine(day, wall(), PROVINCE_TIME)
     end = start + timedelta(days=1)
     logins = session.scalars(select(Login).where(Login.at >= start, Login.at < end).order_by(Login.at)).all()

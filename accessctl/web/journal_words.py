@@ -26,7 +26,7 @@ CHANNELS = {
     "worker": _l("Hệ thống tự thực hiện"),
     "db": _l("Cơ sở dữ liệu đơn vị ghi nhận"),
 }
-_FOUND_BY = {"trigger": _l("cổng kiểm soát đăng nhập"), "log": _l("nhật ký máy chủ")}
+FOUND_BY = {"trigger": _l("cổng kiểm soát đăng nhập"), "log": _l("nhật ký máy chủ")}
 
 
 def _moment(value: Any) -> str:
@@ -41,7 +41,7 @@ def _listed(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _account(value: Any) -> str:
+def account_of(value: Any) -> str:
     """A role of an office database is an account in small letters."""
     kind, _sep, rest = str(value).upper().rpartition("_")
     kind, _sep, guest = kind.rpartition("_")
@@ -82,9 +82,9 @@ DETAILS: dict[str, tuple[Any, Callable[[Any], str]]] = {
     "pid": (_l("Số tiến trình"), str),
     "application": (_l("Phần mềm kết nối"), str),
     "address": (_l("Địa chỉ máy kết nối"), str),
-    "role": (_l("Tên trong cơ sở dữ liệu"), _account),
+    "role": (_l("Tên trong cơ sở dữ liệu"), account_of),
     "host": (_l("Cơ sở dữ liệu"), lambda value: display.office(str(value))),
-    "witness": (_l("Nơi ghi nhận"), _in(_FOUND_BY)),
+    "witness": (_l("Nơi ghi nhận"), _in(FOUND_BY)),
     "why": (_l("Nguyên nhân"), _coded),
     "kind": (_l("Loại"), _coded),
     "account_kind": (_l("Loại tài khoản"), _in(display.KINDS)),
