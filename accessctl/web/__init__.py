@@ -22,6 +22,7 @@ from accessctl.web import (
 )
 from accessctl.web.views import (
     custody,
+    databases,
     desk,
     findings,
     help,
@@ -62,6 +63,7 @@ def register(app: Flask) -> None:
         journal,
         custody,
         findings,
+        databases,
         me,
         resets,
         help,
