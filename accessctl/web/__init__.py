@@ -7,6 +7,7 @@ from flask import Flask
 from accessctl.web import (
     assets,
     auth,
+    custody_words,
     display,
     errors,
     gates,
@@ -21,7 +22,9 @@ from accessctl.web import (
     sign_in_words,
 )
 from accessctl.web.views import (
-    custody,
+    accounts,
+    approvals,
+    custody_acts,
     databases,
     desk,
     findings,
@@ -36,6 +39,7 @@ from accessctl.web.views import (
     public,
     resets,
     roles,
+    rules,
 )
 
 
@@ -47,6 +51,7 @@ def register(app: Flask) -> None:
     auth.register(app)
     errors.register(app)
     display.register(app)
+    custody_words.register(app)
     navigation.register(app)
     lease_strip.register(app)
     help_texts.register(app)
@@ -58,10 +63,13 @@ def register(app: Flask) -> None:
         public,
         home,
         matrix,
+        accounts,
         desk,
         leases,
         journal,
-        custody,
+        custody_acts,
+        rules,
+        approvals,
         findings,
         databases,
         me,
