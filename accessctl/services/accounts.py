@@ -13,7 +13,7 @@ from accessctl.domain.events import Event
 from accessctl.domain.leases import HOLDS_ACCOUNT, EndReason, LeaseState
 from accessctl.domain.permissions import Permission
 from accessctl.domain.text import BadText, one_line
-from accessctl.errors import Conflict, Refused
+from accessctl.errors import Conflict, Invalid, Refused
 from accessctl.services import admission, closing, ledger
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import may, require
@@ -80,11 +80,30 @@ def provision(
     return made
 
 
-def lock(rt: Runtime, session: Session, actor: Actor, name: str, reason: str) -> list[str]:
-    """IT locks, or the director orders it. Returns the leases that are ending; the edge finishes them after commit."""
+def standing(account: Account) -> str:
+    """How an account stands, as one word: whoever acts says which standing was before the eyes."""
+    return f"{account.epoch}.{account.state}.{account.unlock_asked_by or 0}"
+
+
+def _as_seen(account: Account, seen: str | None) -> None:
+    """Raises Conflict("account.changed") when somebody was first; `seen` None: nothing was shown (command line)."""
+    if seen is not None and seen != standing(account):
+        raise Conflict("account.changed", account=account.name)
+
+
+def lock(
+    rt: Runtime, session: Session, actor: Actor, name: str, reason: str, *, seen: str | None = None
+) -> list[str]:
+    """IT locks, or the director orders it. Returns the leases that are ending; the edge finishes them after commit.
+
+    `seen` here and below: the account's `standing` on the page that the act was sent from.
+    """
     account = ledger.lock_account(session, name)
-    if not may(rt, actor, Permission.ACCOUNT_LOCK, account.guest):
+    ordered = not may(rt, actor, Permission.ACCOUNT_LOCK, account.guest)
+    if ordered:
         require(rt, actor, Permission.ACCOUNT_LOCK_ORDER, account.guest)
+    _as_seen(account, seen)
+    if ordered:
         record(rt, session, Event.ACCOUNT_LOCK_ORDERED, actor=actor, account=account, reason=_words(reason))
     return lock_for(rt, session, account, _words(reason), actor)
 
@@ -105,25 +124,33 @@ def lock_for(
     return end_leases(rt, session, [account.name], actor, "account.locked")
 
 
-def ask_unlock(rt: Runtime, session: Session, actor: Actor, name: str, reason: str) -> None:
+def ask_unlock(
+    rt: Runtime, session: Session, actor: Actor, name: str, reason: str, *, seen: str | None = None
+) -> None:
     """The custodian (or the unit head) asks IT to unlock; without it nobody can."""
     account = ledger.lock_account(session, name)
     require(rt, actor, Permission.ACCOUNT_UNLOCK_REQUEST, account.guest)
     if not ledger.answers_for(session, actor, account.kind_, account.guest):
         raise Refused("lease.other_kind", account=account.name)
+    _as_seen(account, seen)
     if account.state != AccountState.LOCKED:
         raise Conflict("account.not_locked", account=account.name)
+    if account.unlock_asked_by is not None:
+        raise Conflict("account.unlock_asked_already", account=account.name)
     account.unlock_asked_by = actor.id
     record(rt, session, Event.ACCOUNT_UNLOCK_REQUESTED, actor=actor, account=account, reason=_words(reason))
 
 
-def unlock(rt: Runtime, session: Session, actor: Actor, name: str, reason: str) -> str:
+def unlock(
+    rt: Runtime, session: Session, actor: Actor, name: str, reason: str, *, seen: str | None = None
+) -> str:
     """IT unlocks, only after the custodian's request; old credentials stay void by the new epoch (S32).
 
     Returns the new state: ACTIVE, or SUSPENDED where nobody answers for the account.
     """
     account = ledger.lock_account(session, name)
     require(rt, actor, Permission.ACCOUNT_UNLOCK, account.guest)
+    _as_seen(account, seen)
     if account.state != AccountState.LOCKED:
         raise Conflict("account.not_locked", account=account.name)
     if account.unlock_asked_by is None:
@@ -135,10 +162,25 @@ def unlock(rt: Runtime, session: Session, actor: Actor, name: str, reason: str) 
     return account.state
 
 
-def retire(rt: Runtime, session: Session, actor: Actor, name: str, reason: str) -> list[str]:
-    """For ever: the name is kept and never used again. Returns the leases that are ending."""
+def retire(
+    rt: Runtime,
+    session: Session,
+    actor: Actor,
+    name: str,
+    reason: str,
+    *,
+    seen: str | None = None,
+    typed: str | None = None,
+) -> list[str]:
+    """For ever: the name is kept and never used again. Returns the leases that are ending.
+
+    `typed`: the name once more, from a page that asks for it. Raises Invalid("account.retire_not_typed").
+    """
     account = ledger.lock_account(session, name)
     require(rt, actor, Permission.ACCOUNT_RETIRE, account.guest)
+    _as_seen(account, seen)
+    if typed is not None and "".join(typed.split()).upper() != account.name:
+        raise Invalid("account.retire_not_typed", account=account.name)
     _move(account, AccountState.RETIRED)
     account.reason = _words(reason)
     account.epoch += 1
@@ -146,10 +188,28 @@ def retire(rt: Runtime, session: Session, actor: Actor, name: str, reason: str) 
     return end_leases(rt, session, [account.name], actor, "account.retired")
 
 
-def rotate(rt: Runtime, session: Session, account: Account, actor: Actor | None) -> None:
+def void(
+    rt: Runtime, session: Session, actor: Actor, name: str, reason: str, *, seen: str | None = None
+) -> list[str]:
+    """IT voids what was ever shown of an account; its state stays. Returns the lease that is ending.
+
+    Whoever waits keeps the place: the next turn comes with a new credential.
+    """
+    account = ledger.lock_account(session, name)
+    require(rt, actor, Permission.ACCOUNT_ROTATE, account.guest)
+    _as_seen(account, seen)
+    if account.state == AccountState.RETIRED:
+        raise Conflict("account.retired", account=account.name)
+    rotate(rt, session, account, actor, _words(reason))
+    return _end(rt, session, Lease.account_name == account.name, actor, "account.rotated", waiting=False)
+
+
+def rotate(
+    rt: Runtime, session: Session, account: Account, actor: Actor | None, reason: str | None = None
+) -> None:
     """Void what was ever shown: the epoch enters every secret (access.md §4)."""
     account.epoch += 1
-    record(rt, session, Event.ACCOUNT_ROTATED, actor=actor, account=account)
+    record(rt, session, Event.ACCOUNT_ROTATED, actor=actor, account=account, reason=reason)
 
 
 def end_leases_of(rt: Runtime, session: Session, officer_id: int, note: str) -> list[str]:
@@ -165,9 +225,16 @@ def end_leases(
 
 
 def _end(
-    rt: Runtime, session: Session, which: ColumnElement[bool], actor: Actor | None, note: str
+    rt: Runtime,
+    session: Session,
+    which: ColumnElement[bool],
+    actor: Actor | None,
+    note: str,
+    *,
+    waiting: bool = True,
 ) -> list[str]:
-    living = Lease.state.in_([LeaseState.QUEUED, LeaseState.OPENING, LeaseState.ACTIVE])
+    states = [LeaseState.OPENING, LeaseState.ACTIVE, *([LeaseState.QUEUED] if waiting else [])]
+    living = Lease.state.in_(states)
     ending = []
     for lease in session.scalars(select(Lease).where(which, living).with_for_update(of=Lease)).all():
         if lease.state_ is LeaseState.QUEUED:

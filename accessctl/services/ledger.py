@@ -15,7 +15,7 @@ from accessctl.errors import NotFound
 from accessctl.services.actor import Actor
 from accessctl.store.models import Account, Lease, Office
 
-_POOL_DEPARTMENT = CUSTODY_DEPARTMENT | {Kind.LOCAL_CL: Department.CARD, Kind.LOCAL_HC: Department.COLLECTION}
+POOL_DEPARTMENT = CUSTODY_DEPARTMENT | {Kind.LOCAL_CL: Department.CARD, Kind.LOCAL_HC: Department.COLLECTION}
 
 
 def lease_id(text: str) -> uuid.UUID:
@@ -74,7 +74,7 @@ def answers_for(session: Session, actor: Actor, kind: Kind, guest: str) -> bool:
         return False
     if Role.UNIT_HEAD in actor.roles:
         provincial = session.get_one(Office, guest).level == "province"
-        return not provincial or actor.department == _POOL_DEPARTMENT[kind]
+        return not provincial or actor.department == POOL_DEPARTMENT[kind]
     return (kind is Kind.TKCL and Role.CUSTODIAN_TKCL in actor.roles) or (
         kind is Kind.TKHCTT and Role.CUSTODIAN_TKHCTT in actor.roles
     )
