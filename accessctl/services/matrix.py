@@ -17,9 +17,8 @@ from sqlalchemy.orm import Session
 from accessctl.domain.accounts import AccountState, Kind
 from accessctl.domain.leases import HOLDS_ACCOUNT, OVER, LeaseState
 from accessctl.domain.permissions import Permission
-from accessctl.errors import Refused
 from accessctl.services.actor import Actor
-from accessctl.services.authorize import may
+from accessctl.services.authorize import may, require
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import Account, Lease, Office
 
@@ -100,12 +99,11 @@ def look(rt: Runtime, session: Session, actor: Actor, wanted: Wanted) -> Picture
     codes = rt.office_codes()
     visible = frozenset(code for code in codes if may(rt, actor, Permission.ACCOUNT_VIEW, code))
     if not visible:
-        raise Refused(
-            "policy.no_rule", permission=Permission.ACCOUNT_VIEW.value, office=actor.office, detail=""
-        )
+        require(rt, actor, Permission.ACCOUNT_VIEW, actor.office)
     named = frozenset(code for code in codes if _may_know_who(rt, actor, code))
-    key = f"matrix:{wanted}:{sorted(visible) if visible < codes else 'all'}:{sorted(named)}"
-    return rt.kept(key, _KEPT, lambda: _seen_by(_read(rt, session, wanted), visible, named))
+    own = actor.office if named < codes else ""
+    key = f"matrix:{wanted}:{sorted(visible) if visible < codes else 'all'}:{sorted(named)}:{own}"
+    return rt.kept(key, _KEPT, lambda: _seen_by(_read(rt, session, wanted), visible, named, own))
 
 
 def own_row(rt: Runtime, session: Session, actor: Actor, kinds: Collection[Kind]) -> list[Cell]:
@@ -127,12 +125,8 @@ def own_row(rt: Runtime, session: Session, actor: Actor, kinds: Collection[Kind]
 
 
 def _may_know_who(rt: Runtime, actor: Actor, office: str) -> bool:
-    """Names of holders: colleagues of the own office, and whoever reads that office's log or may end its leases."""
-    return (
-        office == actor.office
-        or may(rt, actor, Permission.LOG_VIEW, office)
-        or may(rt, actor, Permission.LEASE_REVOKE, office)
-    )
+    """Who reads an office's log, or may end its leases, knows who works for it or in its database."""
+    return may(rt, actor, Permission.LOG_VIEW, office) or may(rt, actor, Permission.LEASE_REVOKE, office)
 
 
 def _read(rt: Runtime, session: Session, wanted: Wanted) -> Picture:
@@ -222,9 +216,10 @@ def _totals(offices: int, unusable: Counter[str], in_use: int) -> dict[str, int]
     }
 
 
-def _seen_by(picture: Picture, visible: frozenset[str], named: frozenset[str]) -> Picture:
+def _seen_by(picture: Picture, visible: frozenset[str], named: frozenset[str], own: str) -> Picture:
+    """Without the accounts that may not be seen, and without the names of others than colleagues (`own`)."""
     cells = {
-        place: cell if set(place) & named else replace(cell, holder=None, lease=None)
+        place: cell if place[0] == own or set(place) & named else replace(cell, holder=None, lease=None)
         for place, cell in picture.cells.items()
         if set(place) & visible
     }

@@ -116,9 +116,10 @@ def _head_page(rt: Runtime, session: Session, actor: Actor) -> StartPage:
 
 def _it_page(rt: Runtime, session: Session, actor: Actor) -> StartPage:
     """The square of both kinds, the databases, what deviates, findings by age."""
+    seen = SHARED if may(rt, actor, Permission.ACCOUNT_VIEW, actor.office) else ()
     return StartPage(
         view="it",
-        squares=tuple(look(rt, session, actor, Wanted(kind)) for kind in SHARED),
+        squares=tuple(look(rt, session, actor, Wanted(kind)) for kind in seen),
         databases=databases_now(rt, session, actor),
         findings=_newest(rt, session, actor),
         ages=_ages(rt, session, actor),
