@@ -20,7 +20,7 @@ from accessctl.domain.events import Event
 from accessctl.domain.permissions import Case, Permission, Role
 from accessctl.domain.text import BadText, one_line
 from accessctl.errors import Conflict, Invalid, NotFound, Refused
-from accessctl.services import admission, ledger
+from accessctl.services import admission, ledger, telling
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import may, require
 from accessctl.services.recording import record
@@ -80,6 +80,7 @@ def ask(rt: Runtime, session: Session, actor: Actor, wanted: Ask) -> int:
     except IntegrityError:
         return _open_one(rt, session, row) or _gone()
     _tell(rt, session, Event.APPROVAL_ASKED, row, actor, reason=row.reason)
+    telling.approval_asked(rt, session, row, actor)
     return row.id
 
 
@@ -151,6 +152,7 @@ def decide(rt: Runtime, session: Session, actor: Actor, identity: str, *, give: 
     row.decided_by, row.decided_at = actor.id, rt.now()
     row.stood_in = None if _is_custodian(actor, row) else _stands_in(rt, session, row)
     _tell(rt, session, Event.APPROVAL_GIVEN, row, actor, reason=row.note or None, failed=not give)
+    telling.approval_decided(rt, session, row, actor, given=give)
     return row
 
 
@@ -212,7 +214,7 @@ def lent(rt: Runtime, session: Session, actor: Actor, lease: Lease, approval: in
         _use(rt, session, actor, lease, approval)
     name = AccountName.parse(lease.account_name)
     if name.kind.shared and _CUSTODIAN[name.kind] in actor.roles:
-        _tell_head(rt, session, actor, lease)
+        _record_own(rt, session, actor, lease)
 
 
 def _use(rt: Runtime, session: Session, actor: Actor, lease: Lease, approval: int) -> None:
@@ -227,8 +229,11 @@ def _use(rt: Runtime, session: Session, actor: Actor, lease: Lease, approval: in
     record(rt, session, Event.APPROVAL_USED, actor=actor, lease=lease, details={"approval": approval})
 
 
-def _tell_head(rt: Runtime, session: Session, actor: Actor, lease: Lease) -> None:
-    """The custodian is controlled by nobody below him: the head is told of each of his own loans (A4)."""
+def _record_own(rt: Runtime, session: Session, actor: Actor, lease: Lease) -> None:
+    """The custodian is controlled by nobody below him: each of his own loans is recorded as such (A4).
+
+    The head's notice of it goes out with the hand-over, `store.lending`.
+    """
     record(rt, session, Event.CUSTODIAN_BORROWED, actor=actor, lease=lease)
 
 

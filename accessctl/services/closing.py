@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from accessctl.domain.accounts import AccountName, AccountState
 from accessctl.domain.events import Event
 from accessctl.domain.leases import HOLDS_ACCOUNT, EndReason, LeaseState
+from accessctl.domain.notices import NoticeKind
 from accessctl.errors import AccessError, Unavailable
 from accessctl.officedb.leases import CloseOrder, close_lease
-from accessctl.services import findings, ledger
+from accessctl.services import findings, ledger, telling
 from accessctl.services.actor import Actor
 from accessctl.services.control import transaction
 from accessctl.services.lease_view import LeaseView, view
@@ -82,6 +83,8 @@ def intend(
     lease.next_try_at = rt.now()
     details = {"end_reason": reason.value, "note": note}
     record(rt, session, Event.LEASE_CLOSING, actor=actor, lease=lease, details=details)
+    if reason is EndReason.REVOKED:
+        telling.revoked(rt, session, lease, actor)
 
 
 def finish(rt: Runtime, identity: str) -> LeaseView:
@@ -137,6 +140,7 @@ def _release(rt: Runtime, session: Session, account: Account) -> None:
     account.state, account.state_before = account.state_before or AccountState.SUSPENDED, None
     account.reason = None
     record(rt, session, Event.ACCOUNT_RELEASED, account=account)
+    telling.account(rt, session, NoticeKind.ACCOUNT_RELEASED, account, None)
 
 
 def _failed(rt: Runtime, identity: str, error: AccessError) -> LeaseView:

@@ -16,6 +16,7 @@ from accessctl.domain.accounts import Kind
 from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission
 from accessctl.errors import Conflict, NotFound, Refused
+from accessctl.services import telling
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import may, require
 from accessctl.services.recording import record
@@ -201,6 +202,7 @@ def _write(
     session.flush()
     said = {entry["kind"].lower(): entry["username"] for entry in entries} | {"version": row.version}
     record(rt, session, Event.CONTACTLIST_PUBLISHED, actor=actor, guest=office, details=said)
+    telling.contacts_published(rt, session, office, row.version)
     return row
 
 

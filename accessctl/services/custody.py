@@ -15,7 +15,7 @@ from accessctl.domain.accounts import Kind
 from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission
 from accessctl.errors import Conflict, Invalid, NotFound, Refused
-from accessctl.services import accounts, admission, contact_list, custody_judge, handover
+from accessctl.services import accounts, admission, contact_list, custody_judge, handover, telling
 from accessctl.services.actor import Actor, officer_named
 from accessctl.services.authorize import require
 from accessctl.services.recording import record
@@ -47,6 +47,7 @@ def appoint(rt: Runtime, session: Session, actor: Actor, appointment: Appointmen
     candidate = officer_named(session, appointment.username)
     custody = _enter(session, actor, office, appointment, candidate, _period(rt, appointment))
     record(rt, session, Event.CUSTODIAN_ASSIGNED, actor=actor, guest=office.code, details=told(custody))
+    telling.appointed(rt, session, custody)
     if rt.now() in custody.period:
         accounts.settle_custody(rt, session, office.code, appointment.kind, covered=True)
         handover.take_over(rt, session, custody, handover.before(session, custody))
@@ -82,6 +83,7 @@ def replace(
         session, actor, office, appointment, candidate, Range(begins, period.upper, bounds="[)"), cut=before
     )
     record(rt, session, Event.CUSTODIAN_ASSIGNED, actor=actor, guest=office.code, details=told(custody))
+    telling.appointed(rt, session, custody)
     ending = over(rt, session, outgoing, custody.decision_no, actor) if begins <= now else []
     return custody, ending
 
@@ -173,6 +175,7 @@ def acknowledge(rt: Runtime, session: Session, actor: Actor, office: str, kind: 
     if custody.acknowledged_at is None:
         custody.acknowledged_at = rt.now()
         record(rt, session, Event.CUSTODIAN_ACKNOWLEDGED, actor=actor, guest=office, details=told(custody))
+        telling.acknowledged(rt, session, custody, actor)
     return custody
 
 
@@ -273,6 +276,7 @@ def call_off_row(rt: Runtime, session: Session, row: Custody, reason: str, actor
     record(
         rt, session, Event.CUSTODIAN_ENDED, actor=actor, guest=row.office_code, reason=reason, details=said
     )
+    telling.custody_ended(rt, session, row, actor)
 
 
 def give_back(session: Session, gone: Custody, begins: datetime, cut: Range[datetime]) -> None:
@@ -304,6 +308,7 @@ def over(
         reason=reason,
         details=told(custody),
     )
+    telling.custody_ended(rt, session, custody, actor)
     contact_list.republish(rt, session, actor, office)
     return hand_on(rt, session, custody, actor)
 

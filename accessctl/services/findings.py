@@ -17,6 +17,7 @@ from accessctl.domain.events import Event
 from accessctl.domain.findings import FindingState, Step
 from accessctl.domain.permissions import Permission, Role
 from accessctl.errors import Unavailable
+from accessctl.services import telling
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import may
 from accessctl.services.recording import record
@@ -45,6 +46,12 @@ class Kind(StrEnum):
     SERVER_LOG_GAP = "server_log_gap"
     RECORD_CLOCK = "record_clock"
     INTENT_WITHOUT_OUTCOME = "intent_without_outcome"
+    MAIL_LATE = "mail_late"
+    MAIL_GIVEN_UP = "mail_given_up"
+
+
+_ABOUT_MAIL = frozenset({Kind.MAIL_LATE, Kind.MAIL_GIVEN_UP})
+"""Of a mail that does not go out nobody is told by mail."""
 
 
 STANDING = frozenset(
@@ -135,6 +142,10 @@ def raise_finding(
     except Unavailable:  # the log itself may be what is broken: the finding stands all the same, and says so
         changes = {"details": {**told, "unrecorded": True}}
     session.execute(update(Finding).where(Finding.id == identity).values(changes))
+    telling.finding(
+        rt, session, identity, kind.value, severity, office=office, account=account.name if account else None,
+        account_kind=told.get("account_kind"), mails=kind not in _ABOUT_MAIL,
+    )  # fmt: skip
     return True
 
 

@@ -19,7 +19,7 @@ from accessctl.domain.permissions import Permission
 from accessctl.domain.text import BadText, one_line
 from accessctl.errors import AccessError, Conflict, Refused
 from accessctl.officedb.leases import renew_lease as renew_in_office
-from accessctl.services import checkout, closing, ledger
+from accessctl.services import checkout, closing, ledger, telling
 from accessctl.services.actor import Actor
 from accessctl.services.admission import REASON_LIMIT, LeaseRequest
 from accessctl.services.authorize import acts, may, require
@@ -108,6 +108,7 @@ def _cancel(rt: Runtime, actor: Actor, identity: str, note: str | None) -> Lease
         lease.state, lease.closed_at, lease.end_note = LeaseState.CANCELLED, rt.now(), note
         lease.ended_by = actor.id
         record(rt, session, Event.LEASE_CANCELLED, actor=actor, lease=lease, reason=note)
+        telling.revoked(rt, session, lease, actor)
         return view(session, lease)
 
 

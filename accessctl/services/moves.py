@@ -16,7 +16,7 @@ from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission
 from accessctl.domain.text import BadText, one_line
 from accessctl.errors import Conflict, Invalid, NotFound
-from accessctl.services import accounts, roles, signin, substitution
+from accessctl.services import accounts, roles, signin, substitution, telling
 from accessctl.services.actor import Actor, officer_named
 from accessctl.services.authorize import require
 from accessctl.services.officer_view import Ties, ties
@@ -87,6 +87,7 @@ def transfer(rt: Runtime, session: Session, actor: Actor, wanted: Transfer) -> l
         rt, session, Event.OFFICER_TRANSFERRED, officer, actor, told,
         reason=decision_no, guest=old, host=place.code,
     )  # fmt: skip
+    telling.transferred(rt, session, officer, old)
     return ending
 
 

@@ -18,7 +18,7 @@ from accessctl.domain.custody import Department
 from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission, Role
 from accessctl.errors import Invalid, NotFound
-from accessctl.services import attempts, second_factor, signin, tokens
+from accessctl.services import attempts, second_factor, signin, telling, tokens
 from accessctl.services.actor import Actor, Origin, actor_for, officer_named
 from accessctl.services.authorize import require
 from accessctl.services.recording import record
@@ -172,6 +172,7 @@ def tell(
     about = {"officer": officer.username, "officer_name": officer.full_name, "purpose": purpose.value}
     details = {**about, "told": [person.username for person in people]}
     record(rt, session, event, actor=actor, reason=reason, guest=officer.office_code, details=details)
+    telling.reset(rt, session, people, officer, purpose.value, actor, done=step == "used")
     return tuple(person.full_name for person in people)
 
 

@@ -15,9 +15,10 @@ from accessctl.access.enforcer import Decision
 from accessctl.domain import separation
 from accessctl.domain.events import Event
 from accessctl.domain.granting import Word, headed, missing
+from accessctl.domain.notices import NoticeKind
 from accessctl.domain.permissions import Permission, Role
 from accessctl.errors import Conflict, Invalid, NotFound, Refused
-from accessctl.services import accounts
+from accessctl.services import accounts, telling
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import decide, require
 from accessctl.services.runtime import Runtime
@@ -102,6 +103,7 @@ def end(
         row.revoked_at, row.revoke_reason = rt.now(), reason
         row.revoked_by = actor.id if actor else None
         tell(rt, session, Event.ROLE_REVOKED, officer, actor, {"role": row.role}, reason=reason)
+        telling.role_changed(rt, session, NoticeKind.ROLE_ENDED, officer, row.role)
     if held:
         officer.version += 1
     return [row.role for row in held]
@@ -195,7 +197,9 @@ def _give(
     lacking = still_missing(session, officer, proposal)
     told = {"role": role.value, "proposal": proposal.id, "waits_for": sorted(lacking)}
     tell(rt, session, _EVENT[word], officer, actor, told, reason=proposal.reason)
-    if not lacking:
+    if lacking:
+        telling.role_waits(rt, session, proposal, officer, lacking, actor)
+    else:
         _grant(rt, session, actor, officer, proposal)
     return proposal
 
@@ -218,6 +222,7 @@ def _grant(rt: Runtime, session: Session, actor: Actor, officer: Officer, propos
     who = _usernames(session, proposal)
     told = {"role": proposal.role, "proposal": proposal.id, **who}
     tell(rt, session, Event.ROLE_GRANTED, officer, actor, told, reason=proposal.reason)
+    telling.role_changed(rt, session, NoticeKind.ROLE_GRANTED, officer, proposal.role)
 
 
 def _close(
@@ -227,6 +232,7 @@ def _close(
     proposal.closed_by = actor.id if actor else None
     told = {"role": proposal.role, "proposal": proposal.id}
     tell(rt, session, Event.ROLE_DECLINED, officer, actor, told, reason=reason)
+    telling.role_declined(rt, session, proposal, officer, actor)
 
 
 def find(session: Session, number: str) -> RoleProposal:

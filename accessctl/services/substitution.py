@@ -20,7 +20,7 @@ from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission
 from accessctl.domain.text import BadText, one_line
 from accessctl.errors import Conflict, Invalid, NotFound, Refused
-from accessctl.services import contact_list, custody, custody_judge
+from accessctl.services import contact_list, custody, custody_judge, telling
 from accessctl.services.actor import Actor, officer_named
 from accessctl.services.authorize import require
 from accessctl.services.recording import record
@@ -52,6 +52,7 @@ def propose(rt: Runtime, session: Session, actor: Actor, wanted: Wanted) -> Subs
     if asked.custody.officer_id != actor.id:
         raise Refused("substitution.not_yours")
     record(rt, session, Event.CUSTODIAN_PROPOSED, actor=actor, guest=office.code, details=_told(asked))
+    telling.substitution_asked(rt, session, asked, actor)
     return asked
 
 
@@ -138,6 +139,7 @@ def decide(
         rt, session, Event.CUSTODIAN_SUBSTITUTED, actor=actor, guest=office.code, failed=True, reason=asked.note,
         details=_told(asked),
     )  # fmt: skip
+    telling.substitution_decided(rt, session, asked, actor, given=False)
     return asked
 
 
@@ -180,6 +182,7 @@ def _give(rt: Runtime, session: Session, actor: Actor, asked: Substitution, deci
     asked.decided_by, asked.decided_at, asked.opens = actor.id, now, opens
     details = _told(asked) | {"decision_no": decision_no}
     record(rt, session, Event.CUSTODIAN_SUBSTITUTED, actor=actor, guest=office.code, details=details)
+    telling.substitution_decided(rt, session, asked, actor, given=True)
     if opens <= now:
         row.end_reason = BEGAN
         contact_list.republish(rt, session, actor, office)
@@ -246,6 +249,7 @@ def stop(rt: Runtime, session: Session, asked: Substitution, reason: str, actor:
         rt, session, Event.CUSTODIAN_ENDED, actor=actor, guest=stands.office_code, reason=reason,
         details=custody.told(stands),
     )  # fmt: skip
+    telling.custody_ended(rt, session, stands, actor)
 
 
 def turn(rt: Runtime, session: Session, row: Custody) -> bool:
@@ -260,6 +264,7 @@ def turn(rt: Runtime, session: Session, row: Custody) -> bool:
         record(
             rt, session, Event.CUSTODIAN_ENDED, guest=row.office_code, reason=OVER, details=custody.told(row)
         )
+        telling.custody_ended(rt, session, row, None)
     else:
         return False
     contact_list.republish(rt, session, None, custody_judge.office_of(session, row.office_code))
