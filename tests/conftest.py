@@ -21,6 +21,9 @@ settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
+# The programs that tests start, dozens of them, should not each compile our sources anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 FreshDatabase = Callable[..., str]
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")

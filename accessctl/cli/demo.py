@@ -17,10 +17,8 @@ from urllib.request import urlopen
 import click
 from rich.console import Console
 
-from accessctl.cli.demo_build import build
 from accessctl.cli.demo_folder import DemoFolder
 from accessctl.cli.demo_processes import Processes
-from accessctl.cli.tour import tour as play
 from accessctl.embedded import Cluster, ClusterError
 from accessctl.errors import message
 
@@ -40,6 +38,8 @@ _READY_WITHIN = 60.0
 def demo(data: Path, port: int, tour: bool, quick: bool, people: int | None) -> None:
     """Start (and at first build) the demo; or with --tour play a day on the one that runs."""
     if tour:
+        from accessctl.cli.tour import tour as play
+
         raise click.exceptions.Exit(play(data, quick=quick))
     console = Console(stderr=True, highlight=False)
     folder = DemoFolder(data.resolve())
@@ -97,6 +97,8 @@ def _run(
     people: int | None,
     done: threading.Event,
 ) -> None:
+    from accessctl.cli.demo_build import build
+
     began = time.monotonic()
     folder.write_settings(cluster, port)
     build(console, folder, cluster, port=port, people=people, stopped=done.is_set)

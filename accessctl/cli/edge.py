@@ -12,18 +12,20 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from accessctl.clock import local, rfc3339
 from accessctl.config import Settings
 from accessctl.errors import AccessError, Invalid, NotSignedIn, Refused, message
-from accessctl.services import recording, signin, tokens
-from accessctl.services.actor import Actor, Origin
-from accessctl.services.runtime import Runtime, build_runtime
+
+# The services, and what draws tables, are imported where they are needed: `serve` would not use them for itself.
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from accessctl.services.actor import Actor, Origin
+    from accessctl.services.runtime import Runtime
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -34,7 +36,6 @@ class Edge:
     def __init__(self, *, data: Path | None, as_json: bool, username: str | None, language: str) -> None:
         self.as_json = as_json
         self.language = language
-        self.origin = Origin("cli")
         self._data = data
         self._username = username
         self._runtime: Runtime | None = None
@@ -45,10 +46,19 @@ class Edge:
         """From the demo's folder when one is named, else from the environment."""
         return Settings.load(self._data)
 
+    @functools.cached_property
+    def origin(self) -> Origin:
+        """Where the command comes from, for the records."""
+        from accessctl.services.actor import Origin
+
+        return Origin("cli")
+
     @property
     def rt(self) -> Runtime:
         """The service's parts, made when first needed."""
         if self._runtime is None:
+            from accessctl.services.runtime import build_runtime
+
             self._runtime = build_runtime(self.settings, pool=4, application="accessctl cli")
             if (broken := self._runtime.gate.broken) is not None:
                 self.tell(Refused("policy.broken_at_start", why=str(broken)))
@@ -66,12 +76,16 @@ class Edge:
         return self._actor
 
     def _by_token(self) -> Actor | None:
+        from accessctl.services import tokens
+
         token = os.environ.get("ACCESSCTL_TOKEN", "").strip()
         if not token:
             return None
         return tokens.authenticate(self.rt, token, self.origin, username=self._username)
 
     def _by_password(self) -> Actor:
+        from accessctl.services import tokens
+
         if not self._username:
             raise Invalid("auth.who")
         password = os.environ.get("ACCESSCTL_PASSWORD")
@@ -83,6 +97,8 @@ class Edge:
 
     def signed_in(self, username: str, password: str) -> Actor:
         """By password and, for who has a second factor, ACCESSCTL_CODE; it is asked for when it is missing."""
+        from accessctl.services import signin
+
         begun = signin.begin(self.rt, username, password, self.origin)
         if begun.actor is not None:
             return begun.actor
@@ -106,6 +122,8 @@ class Edge:
         """Word an error, record it, end with its exit status."""
         known = self._runtime is not None
         if known and error.status < 500:
+            from accessctl.services import recording
+
             recording.record_refusal(self.rt, self._actor, self.origin, error, what=what)
         self.tell(error)
         sys.exit(error.exit_status)
@@ -195,6 +213,8 @@ def hidden(prompt: str, nobody: AccessError | None = None) -> str:
 
 def console() -> Console:
     """Standard output for tables; wide enough not to cut account codes when piped."""
+    from rich.console import Console
+
     return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
 
 
@@ -217,6 +237,8 @@ def draw(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> C
     """A table for people; times as an office clock shows them."""
 
     def show(target: Console) -> None:
+        from rich.table import Table
+
         table = Table(title=title, title_justify="left", header_style="bold")
         for column in columns:
             table.add_column(column, overflow="fold")

@@ -13,8 +13,6 @@ import click
 from accessctl.cli.edge import Edge, command
 from accessctl.domain.events import Event
 from accessctl.errors import Conflict
-from accessctl.services.control import transaction
-from accessctl.services.recording import record
 from audit.note import Signer
 
 LEASE, PSEUDONYM, SIGNING, WEB = "lease.keys.json", "pseudonym.key", "signing.key", "web.secret"
@@ -74,6 +72,9 @@ def rotate(edge: Edge) -> None:
     write_private(
         path, json.dumps({"current": f"k{number}", "keys": kept | {f"k{number}": _random()}}), replace=True
     )
+    from accessctl.services.control import transaction
+    from accessctl.services.recording import record
+
     with transaction(edge.rt) as session:
         record(
             edge.rt,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from accessctl.cli.edge import Edge, command, draw
 from accessctl.cli.progress import progress_bar
@@ -20,6 +20,9 @@ from accessctl.domain.province import (
 )
 from accessctl.errors import Invalid
 from accessctl.services import province as service
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 

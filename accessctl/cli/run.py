@@ -9,9 +9,6 @@ import sys
 import click
 
 from accessctl.cli.edge import Edge, command
-from accessctl.officedb.connection import parts
-from accessctl.officedb.credentials import scram_verifier
-from accessctl.store import install
 
 
 @click.command()
@@ -52,6 +49,10 @@ def controldb() -> None:
 @command(signed_in=False)
 def install_(edge: Edge) -> None:
     """Create roles and database, then the schema. Needs ACCESSCTL_ADMIN_URL once (or a hidden prompt)."""
+    from accessctl.officedb.connection import parts
+    from accessctl.officedb.credentials import scram_verifier
+    from accessctl.store import install
+
     admin = os.environ.get("ACCESSCTL_ADMIN_URL") or getpass.getpass("Admin URL: ")
     urls = {
         "accessctl_app": edge.settings.database_url,
@@ -70,5 +71,7 @@ def install_(edge: Edge) -> None:
 @command(signed_in=False)
 def migrate(edge: Edge) -> None:
     """Bring the schema to this version (ACCESSCTL_MIGRATE_URL)."""
+    from accessctl.store import install
+
     install.migrate(edge.settings.migrate_url)
     edge.out({"migrated": True})

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from datetime import datetime, timedelta
 
+import click
 import psycopg
 import pytest
 
@@ -35,7 +36,8 @@ def test_every_command_of_the_contract_exists_with_the_shared_options_after_the_
     for words in wanted:
         command = cli
         for word in words.split():
-            command = command.commands[word]  # type: ignore[attr-defined]
+            command = command.get_command(click.Context(command), word)  # type: ignore[attr-defined]
+            assert command is not None, words
         options = {flag for option in command.params for flag in option.opts}
         if words == "demo":
             assert {"--data", "--port", "--tour"} <= options

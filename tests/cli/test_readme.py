@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
 from accessctl.cli import cli
-from tests.common.demo import Demo, free_port
+from tests.common.demo import Demo
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 READMES = (ROOT / "README.md", ROOT / "README.vi.md")
@@ -46,20 +43,6 @@ def why_not(command: str) -> str | None:
     return next((reason for start, reason in NOT_RUN.items() if command.startswith(start)), None)
 
 
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder in which `demo-data` is a demo that is up."""
-    folder = Path(tempfile.mkdtemp(prefix="accessctl-readme-"))
-    folder.chmod(0o711)
-    demo = Demo(folder / "demo-data", free_port())
-    try:
-        demo.wait_until_up()
-        yield folder
-    finally:
-        demo.stop()
-        shutil.rmtree(folder)
-
-
 def test_both_readmes_show_the_same_commands() -> None:
     english, vietnamese = (commands(page) for page in READMES)
     assert english == vietnamese
@@ -71,7 +54,8 @@ def test_no_reason_is_given_for_a_command_that_is_not_there() -> None:
     assert [start for start in NOT_RUN if not any(line.startswith(start) for line in shown)] == []
 
 
-def test_every_command_of_the_readme_works_in_the_order_in_which_it_stands(place: Path) -> None:
+@pytest.mark.xdist_group("demo")
+def test_every_command_of_the_readme_works_in_the_order_in_which_it_stands(demo: Demo) -> None:
     environment = dict(os.environ) | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     environment["PYTHONPATH"] = str(ROOT)
     lease = ""
@@ -84,7 +68,12 @@ def test_every_command_of_the_readme_works_in_the_order_in_which_it_stands(place
             continue
         line = re.sub(r"\bLEASE\b", lease, command)
         done = subprocess.run(
-            ["sh", "-c", line], cwd=place, env=environment, capture_output=True, text=True, timeout=120
+            ["sh", "-c", line],
+            cwd=demo.data.parent,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         if command.startswith("accessctl lease open"):
@@ -98,13 +87,14 @@ def _typed() -> list[tuple[str, str]]:
     return [(page, line[line.index("accessctl ") :]) for page, line in found if "accessctl " in line]
 
 
-@pytest.mark.parametrize(("page", "line"), _typed())
-def test_every_accessctl_command_in_the_documents_exists_with_its_options(page: str, line: str) -> None:
+@pytest.mark.parametrize(("document", "line"), _typed())
+def test_every_accessctl_command_in_the_documents_exists_with_its_options(document: str, line: str) -> None:
     words = shlex.split(line.partition("|")[0])[1:]
     command: click.Command = cli
     while isinstance(command, click.Group) and words:
         name = words.pop(0)
-        assert name in command.commands, f"{page}: {line}"
-        command = command.commands[name]
+        found = command.get_command(click.Context(command), name)
+        assert found is not None, f"{document}: {line}"
+        command = found
     known = {option for parameter in command.params for option in parameter.opts}
     assert [word for word in words if word.startswith("--") and word.partition("=")[0] not in known] == []

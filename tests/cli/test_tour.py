@@ -5,30 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
+from accessctl.cli import cli
+from accessctl.cli.tour import outside
 from tests.common.demo import Demo, free_port, listens, run
 
-
-@pytest.fixture
-def demo() -> Iterator[Demo]:
-    """A demo that is up, twelve participants an office; as root the server's own user has to pass through."""
-    folder = Path(tempfile.mkdtemp(prefix="accessctl-tour-"))
-    folder.chmod(0o711)
-    started = Demo(folder / "demo", free_port())
-    try:
-        started.wait_until_up()
-        yield started
-    finally:
-        started.stop()
-        shutil.rmtree(folder)
+pytestmark = pytest.mark.xdist_group("demo")  # one demo for all of them: it takes longest to start
 
 
 def verdicts(output: str) -> dict[str, bool]:
@@ -41,8 +31,8 @@ STEPS = ("07:44", "09:10", "09:40", "11:00", "15:30", "17:00")
 
 
 def test_the_tour_says_so_when_no_demo_is_running(tmp_path: Path) -> None:
-    played = run("demo", "--tour", "--data", str(tmp_path))
-    assert played.returncode == 3
+    played = CliRunner().invoke(cli, ["demo", "--tour", "--data", str(tmp_path)])
+    assert played.exit_code == 3
     assert "no demo is running" in played.stdout
 
 
@@ -55,22 +45,49 @@ def test_a_day_is_played_through_the_public_interfaces_and_every_step_holds(demo
     assert (bundle / "events.jsonl").stat().st_size > 0
 
 
-def test_played_on_a_sabotaged_demo_the_tour_names_the_broken_steps_and_exits_non_zero(demo: Demo) -> None:
-    reason = ("--reason", "Thử nghiệm")
-    assert demo.command("vpt.cntt1", "accounts", "lock", "TKCL-CJT-KNO", *reason).returncode == 0
+@contextmanager
+def sabotaged(demo: Demo) -> Iterator[None]:
+    """An account locked in the morning, and the gate of an office without its login trigger."""
+    account, reason = "TKCL-CJT-KNO", ("--reason", "Thử nghiệm")
+    assert demo.command("vpt.cntt1", "accounts", "lock", account, *reason).returncode == 0
     with psycopg.connect(demo.known()["offices"]["DRL"]["admin_dsn"], autocommit=True) as admin:
-        triggers = [row[0] for row in admin.execute("SELECT evtname FROM pg_event_trigger")]
-        assert len(triggers) == 1
-        admin.execute(
-            psycopg.sql.SQL("ALTER EVENT TRIGGER {} DISABLE").format(psycopg.sql.Identifier(triggers[0]))
-        )
-    played = run("demo", "--tour", "--quick", "--data", str(demo.data))
-    assert played.returncode == 1, played.stdout + played.stderr
-    broken = {at for at, well in verdicts(played.stdout).items() if not well}
-    assert broken == {"09:10", "15:30", "17:00"}, played.stdout
-    assert "account.locked" in played.stdout
-    holders = demo.command("vpt.cntt1", "accounts", "list")
-    assert '"holder": "' not in holders.stdout, "a broken step leaves nothing borrowed"
+        ((trigger,),) = admin.execute("SELECT evtname FROM pg_event_trigger").fetchall()
+        name = psycopg.sql.Identifier(trigger)
+        admin.execute(psycopg.sql.SQL("ALTER EVENT TRIGGER {} DISABLE").format(name))
+        try:
+            yield
+        finally:
+            admin.execute(psycopg.sql.SQL("ALTER EVENT TRIGGER {} ENABLE ALWAYS").format(name))
+            custodian = next(
+                who["username"] for who in demo.known()["people"]
+                if who["office"] == "CJT" and "custodian_tkcl" in who["roles"]
+            )  # fmt: skip
+            assert demo.command(custodian, "accounts", "ask-unlock", account, *reason).returncode == 0
+            assert demo.command("vpt.cntt1", "accounts", "unlock", account, *reason).returncode == 0
+
+
+def test_played_on_a_sabotaged_demo_the_tour_names_the_broken_steps_and_exits_non_zero(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its commands run in this process: as programs of their own they ran in the test before."""
+    monkeypatch.setattr(outside.CommandLine, "__call__", _in_this_process)
+    with sabotaged(demo):
+        played = CliRunner().invoke(cli, ["demo", "--tour", "--quick", "--data", str(demo.data)])
+        assert played.exit_code == 1, played.output
+        broken = {at for at, well in verdicts(played.stdout).items() if not well}
+        assert broken == {"09:10", "15:30", "17:00"}, played.stdout
+        assert "account.locked" in played.stdout
+        holders = demo.command("vpt.cntt1", "accounts", "list")
+        assert '"holder": "' not in holders.stdout, "a broken step leaves nothing borrowed"
+
+
+def _in_this_process(line: outside.CommandLine, username: str, *words: str) -> outside.Answer:
+    shared = ["--json", "--data", str(line.data), "--as", username]
+    known = {"ACCESSCTL_PASSWORD": line.passwords[username]}
+    done = CliRunner().invoke(cli, [*words, *shared], env=known, catch_exceptions=False)
+    error = json.loads(done.stderr) if done.stderr else {}
+    value = json.loads(done.stdout) if done.stdout else None
+    return outside.Answer(done.exit_code, value, error.get("code", ""), error.get("message", ""))
 
 
 def test_a_second_start_in_the_same_folder_or_on_a_taken_port_is_refused_and_the_first_goes_on(
@@ -89,15 +106,14 @@ def test_stopped_the_demo_leaves_nothing_running_and_started_again_it_knows_what
     server = demo.known()["offices"]["DML"]["port"]
     assert demo.stop(signal.SIGINT) == 0
     assert (listens(demo.port), listens(server), demo.left_behind()) == (False, False, [])
-    again = Demo(demo.data, demo.port)
-    try:
-        again.wait_until_up()
-        found = again.command("vpt.ktra1", "audit", "search", "--event", "account.provisioned")
-        assert found.returncode == 0, found.stderr
-        assert len(json.loads(found.stdout)["rows"]) == 50
-    finally:
-        status = again.stop(signal.SIGTERM)
-    assert (status, listens(again.port), again.left_behind()) == (0, False, [])
+    demo.start()
+    demo.wait_until_up()
+    found = demo.command("vpt.ktra1", "audit", "search", "--event", "account.provisioned")
+    assert found.returncode == 0, found.stderr
+    known = json.loads(found.stdout)
+    assert len(known["rows"]) == 50
+    assert known["older"] is not None, "the accounts of before, more than one page of them"
+    assert (demo.stop(signal.SIGTERM), listens(demo.port), demo.left_behind()) == (0, False, [])
 
 
 def test_when_a_process_of_the_demo_dies_everything_ends_and_says_so(demo: Demo) -> None:

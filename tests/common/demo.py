@@ -33,14 +33,18 @@ def listens(port: int) -> bool:
 
 
 class Demo:
-    """One run of `accessctl demo`, from start to end."""
+    """`accessctl demo` in a folder, from start to end, and again."""
 
     def __init__(self, data: Path, port: int) -> None:
         self.data = data
         self.port = port
         self.output = data.with_suffix(".out")
-        words = ["demo", "--data", str(data), "--port", str(port)]
-        words += [] if (data / "built").exists() else ["--people", "12"]
+        self.start()
+
+    def start(self) -> None:
+        """Start it, at first or once more after it has ended."""
+        words = ["demo", "--data", str(self.data), "--port", str(self.port)]
+        words += [] if (self.data / "built").exists() else ["--people", "12"]
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "accessctl.cli", *words],
@@ -54,6 +58,10 @@ class Demo:
             assert self._process.poll() is None, self.output.read_text(encoding="utf-8")
             assert time.monotonic() < until, self.output.read_text(encoding="utf-8")
             time.sleep(0.1)
+
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
 
     def answers(self) -> bool:
         """Whether the pages are there."""
