@@ -56,7 +56,11 @@ def address_of(rule: Rule) -> str:
         "name": "TKCL-CJT-DML",
     }
     # one of a converter's own words where it lists them: <any(give,decline):answer>
-    return re.sub(r"<(?:\w+(?:\((\w+)[^)]*\))?:)?(\w+)>", lambda m: m[1] or known.get(m[2], "1"), rule.rule)
+    return re.sub(
+        r"<(?:any\((\w+)[^)]*\):|\w+(?:\([^)]*\))?:)?(\w+)>",
+        lambda m: m[1] or known.get(m[2], "1"),
+        rule.rule,
+    )
 
 
 FILTERED = {"home.search", "journal.index", "leases.index", "me.acts", "desk.index"}
