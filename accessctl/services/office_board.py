@@ -215,7 +215,7 @@ class _Ledger:
         rows = self._session.execute(
             select(EvidenceMark.name, EvidenceMark.read_at).where(EvidenceMark.name.endswith(":login"))
         )
-        return {name.partition(":")[0]: at for name, at in rows.tuples()}
+        return {name.partition(":")[0]: at for name, at in rows}
 
     def _drifts(self) -> dict[str, int]:
         """Open findings of drift by the office whose database it is: the account's host, else the finding's own."""
@@ -227,9 +227,9 @@ class _Ledger:
             .where(Finding.kind == Kind.DRIFT.value, Finding.state != FindingState.CLOSED.value)
             .group_by(host)
         )
-        return dict(rows.tuples())
+        return dict(rows.all())
 
 
 def names(session: Session) -> dict[str, str]:
     """Code → name of every office."""
-    return dict(session.execute(select(Office.code, Office.name)).tuples())
+    return dict(session.execute(select(Office.code, Office.name)).all())

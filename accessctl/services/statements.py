@@ -83,7 +83,7 @@ def day_sheet(rt: Runtime, session: Session, actor: Actor, day: date) -> DayShee
     _require(rt, actor)
     _existing(rt, day)
     marks = select(EvidenceMark.name, EvidenceMark.read_at).where(EvidenceMark.name.endswith(":login"))
-    read = {name.partition(":")[0]: at for name, at in session.execute(marks).tuples()}
+    read = {name.partition(":")[0]: at for name, at in session.execute(marks)}
     return DaySheet(
         statement=reconciliation.statement_of(session, day, {}),
         line=_lines(session, day, day)[0],
