@@ -222,6 +222,7 @@ class Event(StrEnum):
     DUTY_DONE = "duty.done", "Hoàn thành nhiệm vụ", "Duty done"
     DUTY_OVERDUE = "duty.overdue", "Nhiệm vụ quá hạn", "Duty overdue"
     NOTICE_PUBLISHED = "notice.published", "Ban hành thông báo", "Notice published"
+    NOTICE_MAIL_RETRIED = "notice.mail_retried", "Gửi lại thư thông báo", "Notice mail sent again"
 
     # Policy, audit, reports
     POLICY_PROPOSED = "policy.proposed", "Đề nghị thay đổi chính sách phân quyền", "Policy change proposed"

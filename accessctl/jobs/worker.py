@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from accessctl.config import Settings
 from accessctl.domain.events import Event
+from accessctl.jobs import mailer
 from accessctl.jobs.loop import Loop, log
 from accessctl.jobs.reaper import HostLoop, Ledger
 from accessctl.jobs.sequencer import SequencerLoop
@@ -51,6 +52,8 @@ class Worker:
             Loop("alarms", self._alarms, pace=2.0),
             Loop("databases", lambda: office_links.watch(self.rt), pace=KNOCK_EVERY),
             Loop("drift", lambda: drift.watch(self.rt), pace=DRIFT_EVERY),
+            Loop("mail", mailer.Mailer(self.rt).turn, pace=1.0),
+            Loop("digest", mailer.Digest(self.rt).turn, pace=mailer.DIGEST_EVERY),
             Loop("anchor", self._anchor, pace=ANCHOR_EVERY.total_seconds()),
         ]
         for host in self.rt.offices.offices:
