@@ -6,13 +6,13 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm as SearchForm
-from wtforms import BooleanField, HiddenField, SelectField, StringField
+from wtforms import BooleanField, HiddenField, StringField
 
 from accessctl.services.account_list import LOCAL, SHARED, SORTS, WAITED_FOR, AccountQuery
-from accessctl.web.display import KINDS, STATUSES
+from accessctl.web.display import KINDS, STATUSES, office
 from accessctl.web.kept import FlaskForm
 
-_KINDS = [
+KINDS_LISTED = [
     (SHARED, _l("Mọi tài khoản dùng chung")),
     ("TKCL", "TKCL"),
     ("TKHCTT", "TKHCTT"),
@@ -20,12 +20,12 @@ _KINDS = [
     ("LOCAL_CL", KINDS["LOCAL_CL"]),
     ("LOCAL_HC", KINDS["LOCAL_HC"]),
 ]
-_STATES = [
+STATES_LISTED = [
     ("", _l("Mọi tình trạng")),
     *((name, known.word) for name, known in STATUSES.items() if name != "MISSING"),
     (WAITED_FOR, _l("Có người chờ")),
 ]
-_SORTS = [
+SORTS_LISTED = [
     ("guest", _l("Đơn vị tiếp nhận")),
     ("host", _l("Đơn vị đang quản lý")),
     ("kind", _l("Loại tài khoản")),
@@ -33,6 +33,12 @@ _SORTS = [
     ("since", _l("Đang sử dụng lâu nhất trước")),
 ]
 _FILTERS = ("kind", "guest", "host", "state", "holder", "sort")
+_CHOICES: dict[str, dict[str, Any]] = {
+    "kind": dict(KINDS_LISTED),
+    "state": dict(STATES_LISTED),
+    "sort": dict(SORTS_LISTED),
+}
+_PLAIN = {"kind": SHARED, "sort": SORTS[0]}
 
 
 class AccountForm(SearchForm):
@@ -41,13 +47,13 @@ class AccountForm(SearchForm):
     class Meta:
         csrf = False  # a search changes nothing
 
-    kind = SelectField(_l("Loại tài khoản"), choices=_KINDS, default=SHARED)
+    kind = StringField(_l("Loại tài khoản"))
     guest = StringField(_l("Đơn vị tiếp nhận"))
     host = StringField(_l("Đơn vị đang quản lý"))
-    state = SelectField(_l("Tình trạng"), choices=_STATES, default="")
+    state = StringField(_l("Tình trạng"))
     holder = StringField(_l("Ai đang sử dụng"))
     gap = BooleanField(_l("Chỉ tài khoản chưa có cán bộ quản lý"))
-    sort = SelectField(_l("Sắp xếp theo"), choices=_SORTS, default=SORTS[0])
+    sort = StringField(_l("Sắp xếp theo"))
     page = StringField()
 
     def query(self) -> AccountQuery:
@@ -60,22 +66,29 @@ class AccountForm(SearchForm):
         )
 
     def _chosen(self, name: str) -> str:
-        field = self[name]
-        typed = _text(field)
-        if isinstance(field, SelectField):
-            known = {str(value) for value, *_rest in field.iter_choices()}
-            return typed if typed in known else str(field.default or "")
-        return typed
+        typed = _text(self[name])
+        known = _CHOICES.get(name)
+        return typed if known is None or typed in known else _PLAIN.get(name, "")
 
     @property
     def kept(self) -> dict[str, str]:
         """What differs from the plain list, for links."""
-        found = {
-            name: value
-            for name in _FILTERS
-            if (value := self._chosen(name)) and value != (self[name].default or "")
-        }
+        chosen = {name: self._chosen(name) for name in _FILTERS}
+        found = {name: value for name, value in chosen.items() if value and value != _PLAIN.get(name)}
         return found | ({"gap": "y"} if self.gap.data else {})
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What is filtered and how it is ordered, for the head of the printed list."""
+        said = {
+            self[name].label.text: str(self._said(name, value))
+            for name, value in self.kept.items()
+            if name != "gap"
+        }
+        return said | ({self.gap.label.text: "✓"} if self.gap.data else {})
+
+    def _said(self, name: str, value: str) -> Any:
+        return office(value) if name in ("guest", "host") else _CHOICES.get(name, {}).get(value, value)
 
     @property
     def used(self) -> bool:

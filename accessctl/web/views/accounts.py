@@ -14,7 +14,7 @@ from accessctl.services.account_before import Act
 from accessctl.services.control import transaction
 from accessctl.services.journal import JournalQuery
 from accessctl.web import account_words, errors, gates
-from accessctl.web.account_forms import AccountForm, ActForm
+from accessctl.web.account_forms import KINDS_LISTED, SORTS_LISTED, STATES_LISTED, AccountForm, ActForm
 from accessctl.web.context import actor, now, runtime
 from accessctl.web.display import reason_words
 
@@ -38,7 +38,10 @@ def index() -> str:
     with transaction(runtime()) as database:
         found = account_list.search(runtime(), database, actor(), form.query())
         offices = sorted(journal.office_names(database))
-    return render_template("accounts/index.html", form=form, found=found, filters=form.kept, offices=offices)
+    return render_template(
+        "accounts/index.html", form=form, found=found, filters=form.kept, offices=offices, kinds=KINDS_LISTED,
+        states=STATES_LISTED, sorts=SORTS_LISTED,
+    )  # fmt: skip
 
 
 @pages.get("/file.<form>")
