@@ -6,14 +6,16 @@ import json
 
 import pytest
 from flask import Flask
+from werkzeug.exceptions import TooManyRequests
 
 from accessctl.app import create_app
 from accessctl.config import Settings
-from accessctl.errors import Unavailable
+from accessctl.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from accessctl.services.runtime import build_runtime
 from accessctl.web import gates
 from tests.common.world import World
 from tests.web.conftest import Visitor
+from tests.web.test_pages import look_over
 
 
 def test_an_unknown_page_is_a_page_of_ours_with_a_code_to_quote(reader: Visitor):
@@ -98,3 +100,68 @@ def test_the_wrong_method_is_refused_without_a_trace_of_the_framework(reader: Vi
     answer = reader.client.delete("/sign-in", headers={"Sec-Fetch-Site": "same-origin"})
     assert answer.status_code in (400, 405)
     assert "werkzeug" not in answer.text.lower()
+
+
+SAYS = {
+    "forbidden": (403, "Không được phép", "Không có dữ liệu nào được xem hay thay đổi"),
+    "gone": (404, "Không tìm thấy", "Không có gì bị thay đổi"),
+    "changed": (409, "Tình trạng đã thay đổi", "Mở lại trang để xem tình trạng mới"),
+    "wrong": (422, "Thông tin chưa đúng", "sửa chỗ được nêu"),
+    "often": (429, "Quá nhiều yêu cầu", "Đợi vài phút"),
+    "down": (503, "Tạm thời không sử dụng được", "Phiên đang mở vẫn tự đóng đúng giờ"),
+}
+
+
+def _fail(which: str) -> str:
+    errors = {
+        "forbidden": Refused("policy.no_rule"),
+        "gone": NotFound("lease.not_found"),
+        "changed": Conflict("lease.over"),
+        "wrong": Invalid("act.nothing_to_change"),
+        "often": TooManyRequests(),
+        "down": Unavailable("control.down"),
+    }
+    raise errors[which]
+
+
+@pytest.mark.parametrize("which", sorted(SAYS))
+def test_each_error_page_says_what_happened_what_was_not_done_what_to_do_and_a_code(
+    quiet_app: Flask, reader: Visitor, which: str
+):
+    quiet_app.add_url_rule("/fail/<which>", endpoint="fail", view_func=gates.own(_fail))
+    reader.sign_in("cjt.tn1")
+    answer = reader.get(f"/fail/{which}")
+    status, title, advice = SAYS[which]
+    assert answer.status_code == status
+    assert reader.words("h1") == title
+    assert advice in reader.words()
+    for label in ("Chưa được thực hiện", "Nên làm gì", "Mã tra cứu"):
+        assert label in reader.words("dl")
+    assert answer.headers["X-Request-Id"] in reader.words("dl")
+    look_over(reader)
+
+
+def test_the_wrong_method_and_too_much_text_are_pages_of_ours_with_their_own_words(reader: Visitor):
+    reader.sign_in("cjt.tn1")
+    assert reader.get("/view-as").status_code == 405
+    assert "Địa chỉ này không nhận thao tác" in reader.words()
+    reader.get("/")
+    assert reader.send("/view-as", role="x" * 200_000).status_code == 413
+    assert "Rút gọn nội dung" in reader.words()
+
+
+def test_a_form_without_its_token_is_not_carried_out_and_the_page_says_so(reader: Visitor):
+    reader.sign_in("cjt.the2")
+    answer = reader.send("/view-as", token=False, role="card")
+    assert answer.status_code == 400
+    assert "Biểu mẫu chưa được gửi đi" in reader.words()
+    reader.get("/")
+    assert "Cán bộ quản lý TKCL" in reader.words("header")
+
+
+def test_an_error_page_is_in_the_language_of_the_person(reader: Visitor):
+    reader.sign_in("cjt.tn1")
+    reader.send("/language/en", next="/")
+    reader.get("/nowhere")
+    assert "Nothing was changed" in reader.words()
+    reader.send("/language/vi", next="/")
