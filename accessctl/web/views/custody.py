@@ -48,7 +48,9 @@ def contacts_file(form: str) -> Response:
 @gates.decided_by("custody_view.office_page")
 def mine() -> BaseResponse:
     """The own office."""
-    return redirect(url_for("custody.office", office=actor().office))
+    with transaction(runtime()) as database:
+        page = custody_view.office_page(runtime(), database, actor(), actor().office)
+    return redirect(url_for("custody.office", office=page.office))
 
 
 @pages.get("/readiness")
