@@ -69,8 +69,11 @@ def _finish(response: Response) -> Response:
 
 
 def _write_access_line(response: Response) -> None:
-    """One line per request for operators: no query string, no names, no numbers of people."""
-    if request.endpoint != "static":
+    """One line per request for operators: no query string, no names, no numbers of people.
+
+    Nothing of what a page asks by itself and finds unchanged: the matrix asks more than once in two seconds.
+    """
+    if request.endpoint != "static" and response.status_code != 304:
         log.info(
             "request",
             method=request.method,
