@@ -326,3 +326,18 @@ def test_a_broken_policy_is_said_on_every_page_and_denies_everything(world: Worl
         assert "không cần khởi động lại" in visitor.words()
     finally:
         rt.close()
+
+
+def test_IT_reads_which_database_is_down_since_when_and_where_rights_deviate(visitor: Visitor, world: World):
+    with world.admin_control() as admin:
+        admin.execute(
+            "INSERT INTO office_link (office, up, since, tried_at, code, drifts) VALUES"
+            " ('CJT', true, now(), now(), NULL, 0), ('DML', false, now(), now(), 'officedb.unreachable', NULL),"
+            " ('KNO', true, now(), now(), NULL, 3)"
+        )
+    visitor.sign_in("vpt.cntt1")
+    bases = part(visitor, "Cơ sở dữ liệu của các đơn vị")
+    assert "Cư Jút hoạt động" in bases
+    assert "Đắk Mil không trả lời từ" in bases
+    assert "Krông Nô 3 sai lệch quyền" in bases
+    assert bases.count("chưa kiểm tra lần nào") == 6
