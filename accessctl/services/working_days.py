@@ -65,6 +65,8 @@ class Year:
     history: tuple[OverrideView, ...]
     predicted: bool
     may_override: bool
+    first: int = FIRST_YEAR
+    last: int = LAST_YEAR
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class OfficerFilters(FlaskForm):
     class Meta:
         csrf = False  # a search changes nothing
 
-    name = StringField(_l("Họ tên hoặc tên đăng nhập"))
+    name = StringField(_l("Họ tên"))
     office = StringField(_l("Đơn vị"))
     department = StringField(_l("Phòng, bộ phận"))
     role = StringField(_l("Vai trò"))
