@@ -61,8 +61,9 @@ def enforcer(model_text: str, lines: Iterable[tuple[str, tuple[str, ...]]]) -> c
 class ConsoleEngine:
     """Asks Casbin on behalf of one role set; answers with the rule that decided, if any line speaks of it.
 
-    Holds only the lines about these roles and about every officer: the matcher demands the role of a line, so
-    the others could never match (proven against the whole file by enumeration in the tests).
+    Holds only the lines about these roles and about every officer, and shows Casbin only those of them that
+    name the permission asked about or its class: the matcher demands both of a line, so the others could never
+    match (proven against the whole file by enumeration in the tests).
     """
 
     def __init__(self, policy: PolicySet, roles: frozenset[str]) -> None:
@@ -75,6 +76,7 @@ class ConsoleEngine:
             for role in subjects
             for home in (_PLAIN_OFFICE, _HEAD_OFFICE, _ELSEWHERE)
         )
+        self._classes = policy.classes
         lines = (("p", values) for values in self._rules)
         self._enforcer = enforcer(CONSOLE_MODEL, (*lines, *_word_lines(policy), *_OFFICE_LINES, *officers))
 
@@ -82,8 +84,17 @@ class ConsoleEngine:
         """One decision at the own office or another one; `head`: that office is the head office."""
         office = _HEAD_OFFICE if head else _PLAIN_OFFICE
         home = office if own else _ELSEWHERE
+        near = [list(values) for values in self._about(perm)]
+        if not near:
+            return False, None
+        self._enforcer.model.model["p"]["p"].policy = near
         allowed, line = self._enforcer.enforce_ex(self._subject, home, office, perm, case)
         return bool(allowed), self._rules[tuple(line)] if line else None
+
+    def _about(self, perm: str) -> Iterable[tuple[str, ...]]:
+        """The lines that name this permission or its class."""
+        words = (perm, self._classes[perm].value)
+        return (values for values, rule in self._rules.items() if rule.perm in words)
 
 
 def account_rights(policy: PolicySet, kind: str, permissions: Iterable[str]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from accessctl.access.enforcer import Decision, Gate, Subject
 from accessctl.access.loader import CONSOLE_RULES, default_folder, load
 from accessctl.domain.permissions import Case, Permission, Role
 
+pytestmark = pytest.mark.xdist_group("policies")  # one table for all of them: it remembers its answers
 Spoil = Callable[..., None]
 OFFICES = frozenset({"VPT", "CJT", "DML"})
 CLERK = Subject("tran.binh", frozenset({Role.CARD}), "CJT")

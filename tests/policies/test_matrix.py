@@ -10,6 +10,7 @@ from accessctl.access.enforcer import Decision, Gate, Subject
 from accessctl.access.loader import load
 from accessctl.domain.permissions import Case, Permission, PermissionClass, Role
 
+pytestmark = pytest.mark.xdist_group("policies")  # one table for all of them: it remembers its answers
 COLUMNS = (
     Role.RECEPTION, Role.COLLECTION, Role.CARD, Role.CUSTODIAN_TKCL, Role.CUSTODIAN_TKHCTT, Role.UNIT_HEAD,
     Role.IT_ADMIN, Role.AUDITOR, Role.DIRECTOR, Role.DEPUTY_DIRECTOR, Role.PUBLICITY, Role.BLANK_KEEPER,
