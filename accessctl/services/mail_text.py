@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from email.charset import QP, Charset
+from email.header import Header
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
+from email.message import Message
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
 from email.utils import format_datetime, parseaddr
 from html import escape
 
@@ -22,6 +25,8 @@ from accessctl.store.models import Mail, Notice
 MOST = 100
 """Notices in one summary; the rest is counted."""
 _SUBJECT_LIMIT = 200
+_UTF8 = Charset("utf-8")
+_UTF8.body_encoding = QP
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +41,43 @@ class Letter:
 
 def compose(
     rt: Runtime, settings: MailSettings, mail: Mail, notices: Sequence[Notice], waiting: int
-) -> EmailMessage:
+) -> Message:
     """The whole mail; the same at every try but for what has changed in between. Raises NotSent("mail.address").
 
     `waiting` counts the notices of a summary, of which `notices` are the first MOST.
     """
     reader = mail.officer
     language = reader.language or "vi"
+    address = address_of(reader.email)
     letter = _letter(rt, settings, mail, notices, waiting, language)
     choose = f"{settings.base_url}/notices/preferences"
-    message = EmailMessage(policy=SMTP)
-    name, sender = parseaddr(settings.sender)
-    message["From"] = Address(plain_line(name), addr_spec=sender)
-    message["To"] = Address(plain_line(reader.full_name), addr_spec=_address(reader.email))
-    message["Subject"] = plain_line(letter.subject)[:_SUBJECT_LIMIT]
+    sender_name, sender = parseaddr(settings.sender)
+    message = MIMEMultipart("alternative")
+    message["From"] = _person(sender_name, sender)
+    message["To"] = _person(reader.full_name, address)
+    message["Subject"] = _encoded(letter.subject[:_SUBJECT_LIMIT], "Subject").encode()
     message["Date"] = format_datetime(mail.made_at)
     message["Message-ID"] = f"<{mail.token}@{sender.rpartition('@')[2]}>"
     message["List-Unsubscribe"] = f"<{choose}>"
     message["Auto-Submitted"] = "auto-generated"
     message["Content-Language"] = language
     foot = word("foot", language, link=choose)
-    message.set_content(_plain(letter, foot, language), cte="quoted-printable")
-    message.add_alternative(_html(letter, foot, choose, language), subtype="html", cte="quoted-printable")
+    message.attach(MIMEText(_plain(letter, foot, language), "plain", _UTF8))  # type: ignore[arg-type]
+    message.attach(MIMEText(_html(letter, foot, choose, language), "html", _UTF8))  # type: ignore[arg-type]
     return message
 
 
-def _address(text: str) -> str:
+def _encoded(words: str, name: str) -> Header:
+    """RFC 2047. Not by `EmailMessage`: folding a long line, it loses blanks between encoded words (tried on 3.11)."""
+    return Header(plain_line(words), "utf-8", header_name=name)
+
+
+def _person(name: str, address: str) -> str:
+    """`name <address>`; the name cannot end the line, nor the address be another one."""
+    return f"{_encoded(name, 'To').encode()} <{address}>" if plain_line(name) else address
+
+
+def address_of(text: str) -> str:
     """One bare address that every server can carry; anything else is nobody's."""
     try:
         known = Address(addr_spec=text.strip())

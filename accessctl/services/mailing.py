@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from email.message import EmailMessage
+from email.message import Message
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, joinedload
@@ -83,7 +83,7 @@ def _claim(rt: Runtime) -> Claimed | None:
     return Claimed(row.id, row.tries) if row else None
 
 
-def _composed(rt: Runtime, settings: MailSettings, claimed: Claimed) -> tuple[EmailMessage, str]:
+def _composed(rt: Runtime, settings: MailSettings, claimed: Claimed) -> tuple[Message, str]:
     with transaction(rt) as session:
         mail = session.get_one(Mail, claimed.id, options=[joinedload(Mail.officer)])
         if mail.officer.left_at is not None:
@@ -94,7 +94,7 @@ def _composed(rt: Runtime, settings: MailSettings, claimed: Claimed) -> tuple[Em
         if waiting == mail_text.MOST:
             waiting = session.scalar(select(func.count()).where(Notice.mail_id == mail.id)) or 0
         message = mail_text.compose(rt, settings, mail, rows, waiting)
-        return message, message["To"].addresses[0].addr_spec
+        return message, mail_text.address_of(mail.officer.email)
 
 
 def _failed(rt: Runtime, claimed: Claimed, error: NotSent) -> None:

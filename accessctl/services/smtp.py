@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from email.message import EmailMessage
+from email.message import Message
 
 from accessctl.config import MailSettings
 from accessctl.errors import AccessError
@@ -33,13 +33,13 @@ class NotSent(AccessError):
         )
 
 
-Deliver = Callable[[EmailMessage, str], None]
+Deliver = Callable[[Message, str], None]
 
 
 def deliverer(settings: MailSettings, *, patience: float = PATIENCE) -> Deliver:
     """`deliver(message, address)`: returns once the server has taken it over; raises NotSent."""
 
-    def deliver(message: EmailMessage, address: str) -> None:
+    def deliver(message: Message, address: str) -> None:
         try:
             with _connected(settings, patience) as server:
                 server.send_message(message, from_addr=_bare(settings.sender), to_addrs=[address])
