@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 from accessctl.domain.accounts import AccountName, AccountState, Kind, may_move
 from accessctl.domain.events import Event
 from accessctl.domain.leases import HOLDS_ACCOUNT, EndReason, LeaseState
+from accessctl.domain.notices import NoticeKind
 from accessctl.domain.permissions import Permission
 from accessctl.domain.text import BadText, one_line
 from accessctl.errors import Conflict, Invalid, Refused
-from accessctl.services import admission, closing, ledger
+from accessctl.services import admission, closing, ledger, telling
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import may, require
 from accessctl.services.recording import record
@@ -121,6 +122,7 @@ def lock_for(
     account.reason, account.unlock_asked_by = reason, None
     account.epoch += 1
     record(rt, session, Event.ACCOUNT_LOCKED, actor=actor, account=account, reason=reason)
+    telling.account(rt, session, NoticeKind.ACCOUNT_LOCKED, account, actor)
     return end_leases(rt, session, [account.name], actor, "account.locked")
 
 
@@ -139,6 +141,7 @@ def ask_unlock(
         raise Conflict("account.unlock_asked_already", account=account.name)
     account.unlock_asked_by = actor.id
     record(rt, session, Event.ACCOUNT_UNLOCK_REQUESTED, actor=actor, account=account, reason=_words(reason))
+    telling.account(rt, session, NoticeKind.UNLOCK_ASKED, account, actor)
 
 
 def unlock(
@@ -159,6 +162,7 @@ def unlock(
     account.unlock_asked_by = None
     _settle(session, account, rt)
     record(rt, session, Event.ACCOUNT_UNLOCKED, actor=actor, account=account, reason=_words(reason))
+    telling.account(rt, session, NoticeKind.ACCOUNT_UNLOCKED, account, actor)
     return account.state
 
 
@@ -240,6 +244,7 @@ def _end(
         if lease.state_ is LeaseState.QUEUED:
             lease.state, lease.closed_at, lease.end_note = LeaseState.DENIED, rt.now(), note
             record(rt, session, Event.LEASE_DENIED, actor=actor, lease=lease, reason=note)
+            telling.revoked(rt, session, lease, actor)
         else:
             closing.intend(rt, session, lease, EndReason.REVOKED, actor, note)
             ending.append(str(lease.id))
