@@ -207,12 +207,14 @@ def resume(rt: Runtime, session: Session, token: str, origin: Origin) -> Actor |
     found = session.get(WebSession, token_hash(token))
     if found is None:
         return None
-    if found.ended_at is not None:
-        raise NotSignedIn(f"auth.{found.end_reason}" if found.end_reason == "idle" else "auth.session_ended")
     officer = session.get_one(Officer, found.officer_id, options=[selectinload(Officer.roles)])
     now = rt.now()
     actor = _somebody(rt, session, officer, origin)
     idle = rules(rt).idle_admin if Role.IT_ADMIN in actor.roles else rules(rt).idle
+    minutes = int(idle.total_seconds() // 60)
+    if found.ended_at is not None:
+        was_idle = found.end_reason == "idle"
+        raise NotSignedIn("auth.idle", minutes=minutes) if was_idle else NotSignedIn("auth.session_ended")
     if officer.left_at is not None or now - found.created_at > LONGEST:
         _end(found, rt, "session_ended")
         record(rt, session, Event.SESSION_ENDED, actor=actor, reason="auth.session_ended")
@@ -222,7 +224,7 @@ def resume(rt: Runtime, session: Session, token: str, origin: Origin) -> Actor |
         _end(found, rt, "idle")
         record(rt, session, Event.SESSION_ENDED, actor=actor, reason="auth.idle")
         session.commit()
-        raise NotSignedIn("auth.idle", minutes=int(idle.total_seconds() // 60))
+        raise NotSignedIn("auth.idle", minutes=minutes)
     if now - found.seen_at > _TOUCH:
         found.seen_at = now
     return actor

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from accessctl.domain.accounts import Kind
 from accessctl.domain.permissions import Permission
 from accessctl.errors import AccessError, Refused
-from accessctl.services import (, resets, web_sessions
+from accessctl.services import (
     accounts,
     authorize,
     closing,
@@ -24,6 +24,8 @@ from accessctl.services import (, resets, web_sessions
     leasing,
     officers,
     recording,
+    resets,
+    web_sessions,
 )
 from accessctl.services.actor import Actor
 from accessctl.services.control import transaction
