@@ -15,6 +15,7 @@ from accessctl.clock import rfc3339
 from accessctl.domain.accounts import Kind
 from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission
+from accessctl.domain.text import folded
 from accessctl.errors import Conflict, NotFound, Refused
 from accessctl.services import telling
 from accessctl.services.actor import Actor
@@ -85,14 +86,15 @@ def current(rt: Runtime, session: Session, actor: Actor) -> list[Contact]:
     found = _in_force(session, rt.now())
     return [
         _contact(office, kind, found.get((office.code, kind)))
-        for office in _offices(session)
+        for office in offices_in_order(session)
         for kind in SHARED
     ]
 
 
-def _offices(session: Session) -> list[Office]:
-    rows = select(Office).where(Office.active).order_by(Office.level != "province", Office.name)
-    return list(session.scalars(rows))
+def offices_in_order(session: Session, *, closed: bool = False) -> list[Office]:
+    """The province first, then by name as Vietnamese lists do; closed offices on request."""
+    rows = session.scalars(select(Office) if closed else select(Office).where(Office.active))
+    return sorted(rows, key=lambda office: (office.level != "province", folded(office.name)))
 
 
 def _in_force(session: Session, now: datetime) -> dict[tuple[str, str], Custody]:
@@ -141,7 +143,7 @@ def republish(rt: Runtime, session: Session, actor: Actor | None, office: Office
 
 def settle(rt: Runtime, session: Session) -> int:
     """Tell every office's list that has changed by itself: a day has come, a telephone number is another."""
-    offices = _offices(session)
+    offices = offices_in_order(session)
     found, last = _in_force(session, rt.now()), _last(session, [office.code for office in offices])
     stale = [o for o in offices if _differs(last.get(o.code), _entries(o.code, found))]
     return sum(republish(rt, session, None, office) for office in stale)
@@ -255,7 +257,7 @@ def _receive(rt: Runtime, session: Session, actor: Actor, office: str, version: 
 def published(rt: Runtime, session: Session, actor: Actor) -> list[Publication]:
     """The newest version of every office that has told one, with the receipts of the others."""
     require(rt, actor, Permission.CUSTODIAN_VIEW, actor.office)
-    offices = _offices(session)
+    offices = offices_in_order(session)
     rows = _last(session, [office.code for office in offices])
     return _views(session, [rows[o.code] for o in offices if o.code in rows], latest=True)
 
@@ -276,7 +278,7 @@ def versions(rt: Runtime, session: Session, actor: Actor, office: str) -> list[P
 
 
 def _views(session: Session, rows: Sequence[ContactPublication], *, latest: bool) -> list[Publication]:
-    names = {office.code: office.name for office in _offices(session)}
+    names = {office.code: office.name for office in offices_in_order(session)}
     closed = dict(session.execute(select(Office.code, Office.name).where(~Office.active)).all())
     given: dict[int, list[ContactReceipt]] = {}
     receipts = select(ContactReceipt).where(ContactReceipt.publication_id.in_([row.id for row in rows]))

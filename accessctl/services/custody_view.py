@@ -20,7 +20,7 @@ from accessctl.errors import NotFound
 from accessctl.services import custody, custody_judge, ledger
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import may, require
-from accessctl.services.contact_list import SHARED
+from accessctl.services.contact_list import SHARED, offices_in_order
 from accessctl.services.custody_days import ends_soon, late
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import Account, Custody, Lease, Office, Officer
@@ -146,9 +146,7 @@ def province(rt: Runtime, session: Session, actor: Actor) -> list[Post]:
     now, counts = rt.now(), _counts(session)
     living = func.coalesce(func.upper(Custody.period), now + timedelta(days=1)) > now
     rows = _rows(session, living & ~func.isempty(Custody.period))
-    offices = session.scalars(
-        select(Office).where(Office.active).order_by(Office.level != "province", Office.name)
-    ).all()
+    offices = offices_in_order(session)
     return [
         _post(rt, session, office, kind, [row for row in rows if row.office_code == office.code], counts)
         for office in offices
@@ -163,7 +161,7 @@ def on_day(rt: Runtime, session: Session, actor: Actor, day: date) -> list[DayLi
     whole = Range(begins, begins + timedelta(days=1), bounds="[)")
     rows = _rows(session, Custody.period.overlaps(whole))
     held = {row.office_code for row in rows}
-    offices = session.scalars(select(Office).order_by(Office.level != "province", Office.name)).all()
+    offices = offices_in_order(session, closed=True)
     return [
         _day_line(office, kind, [r for r in rows if (r.office_code, r.kind) == (office.code, kind)], whole)
         for office in offices
