@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, update
@@ -22,7 +22,7 @@ from accessctl.services.actor import Actor
 from accessctl.services.authorize import acts
 from accessctl.services.runtime import Runtime
 from accessctl.store import noticing
-from accessctl.store.models import Notice, NoticeChoice
+from accessctl.store.models import Notice, NoticeChoice, Officer
 
 PAGE = 30
 COUNTED = 100
@@ -59,6 +59,8 @@ class Found:
     rows: tuple[NoticeView, ...]
     total: int
     unread: int
+    newest: int
+    """The number of the newest there is: what is marked as read with it was there when the page was made."""
     page: int
     pages: int
 
@@ -71,6 +73,16 @@ class Choice:
     label: str
     how: How
     fixed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """A person's choices by heading. `mails` False: no mail goes out here; `daily_at` is local time."""
+
+    groups: list[tuple[str, list[Choice]]]
+    email: str
+    mails: bool
+    daily_at: time | None
 
 
 def notify(
@@ -118,7 +130,8 @@ def mine(rt: Runtime, session: Session, actor: Actor, wanted: Filter, language: 
         .offset((page - 1) * PAGE)
     )
     seen = tuple(_view(rt, row, language) for row in rows)
-    return Found(seen, total, unread(rt, session, actor), page, pages)
+    newest = session.scalar(select(func.max(Notice.id)).where(Notice.officer_id == actor.id)) or 0
+    return Found(seen, total, unread(rt, session, actor), newest, page, pages)
 
 
 def _narrowed(wanted: Filter) -> list[ColumnElement[bool]]:
@@ -154,6 +167,16 @@ def read_all(rt: Runtime, session: Session, actor: Actor, *, up_to: int) -> int:
         Notice.officer_id == actor.id, Notice.read_at.is_(None), Notice.id <= min(up_to, 2**63 - 1)
     )
     return len(session.execute(seen.values(read_at=rt.now()).returning(Notice.id)).all())
+
+
+def preferences(rt: Runtime, session: Session, actor: Actor, language: str) -> Preferences:
+    """What a person sees before choosing: the kinds, the address, the time of the daily mail."""
+    email = session.get_one(Officer, actor.id).email
+    try:
+        at = rt.settings.digest_at if rt.settings.mails else None
+    except Invalid:  # said on the page of the queue and in the worker's log
+        at = None
+    return Preferences(choices(rt, session, actor, language), email, rt.settings.mails, at)
 
 
 def choices(rt: Runtime, session: Session, actor: Actor, language: str) -> list[tuple[str, list[Choice]]]:

@@ -145,6 +145,8 @@ class Personal:
 
 
 PERSONAL = (
+    Personal("notices.index", "bell", _l("Thông báo")),
+    Personal("notices.preferences", "mail", _l("Cách nhận thông báo")),
     Personal("me.acts", "history", _l("Việc tôi đã làm")),
     Personal("me.password", "lock", _l("Đổi mật khẩu")),
     Personal("me.second_factor", "shield-lock", _l("Yếu tố xác thực thứ hai")),
