@@ -9,9 +9,10 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from accessctl.services.office_board import OfficeBoard
+from accessctl.services.office_board import CutOff, OfficeBoard
 from accessctl.web.context import now
-from accessctl.web.display import Status, number, office, worded
+from accessctl.web import display
+from accessctl.web.display import Status, number, worded
 
 _QUIET_FOR = timedelta(minutes=1)
 """Evidence is read every second or two; older than this, nobody reads."""
@@ -28,6 +29,7 @@ _WHY: dict[str, Any] = {
     "officedb.disk_full": _l("Máy chủ hết dung lượng, bộ nhớ hoặc số kết nối."),
     "officedb.not_installed": _l("Chưa cài đặt cổng kiểm soát tại cơ sở dữ liệu này."),
     "officedb.broker_rights": _l("Hệ thống thiếu quyền tại cơ sở dữ liệu này."),
+    "officedb.not_closed": _l("Có kết nối không ngắt được."),
     "officedb.no_address": _l("Chưa khai báo địa chỉ cơ sở dữ liệu của đơn vị này."),
 }
 
@@ -51,9 +53,10 @@ def standing(board: OfficeBoard) -> Status:
     return GOOD if board.sound else SHUT
 
 
-def why(board: OfficeBoard) -> str:
-    """Why there is no answer."""
-    return str(_WHY.get(board.code or "", worded(board.code, {"office": board.office})))
+def why(what: OfficeBoard | CutOff, office: str) -> str:
+    """Why there is no answer, or why an account is cut off."""
+    code = what.code if isinstance(what, OfficeBoard) else what.reason
+    return str(_WHY.get(code or "", worded(code, {"office": office})))
 
 
 def troubles(board: OfficeBoard) -> list[Trouble]:
@@ -87,11 +90,11 @@ def troubles(board: OfficeBoard) -> list[Trouble]:
 
 def _unreachable(board: OfficeBoard) -> Trouble:
     return Trouble(
-        why(board),
+        why(board, board.office),
         _("Không cho mượn tài khoản của đơn vị này; việc đóng phiên vẫn được thử lại."),
         _(
             "Kiểm tra máy chủ và đường truyền tới %(office)s, rồi bấm “Kiểm tra ngay”.",
-            office=office(board.office),
+            office=display.office(board.office),
         ),
     )
 

@@ -54,7 +54,7 @@ def check(code: str) -> Response:
     if found.up:
         flash(_("Đã kiểm tra: cơ sở dữ liệu trả lời, chứng cứ và quyền đã được đọc lại."), "success")
     else:
-        flash(_("Đã thử: %(why)s", why=database_words.why(found)), "warning")
+        flash(_("Đã thử: %(why)s", why=database_words.why(found, code)), "warning")
     return redirect(url_for("databases.show", code=code), 303)
 
 
