@@ -10,8 +10,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from accessctl.services.office_board import CutOff, OfficeBoard
-from accessctl.web.context import now
 from accessctl.web import display
+from accessctl.web.context import now
 from accessctl.web.display import Status, number, worded
 
 _QUIET_FOR = timedelta(minutes=1)
