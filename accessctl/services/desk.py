@@ -9,86 +9,32 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from accessctl.domain.accounts import AccountName, AccountState, Kind
+from accessctl.domain.accounts import AccountName
 from accessctl.domain.dossiers import Field, ReissueReason
 from accessctl.domain.events import Event
-from accessctl.domain.leases import HOLDS_ACCOUNT, LeaseState
+from accessctl.domain.leases import EndReason, LeaseState
 from accessctl.domain.permissions import Permission
 from accessctl.domain.text import BadText, one_line
 from accessctl.errors import AccessError, Conflict, Invalid, Refused
 from accessctl.officedb import desk as host_desk
 from accessctl.services import checkout, ledger
 from accessctl.services.actor import Actor
-from accessctl.services.authorize import may, require
+from accessctl.services.authorize import require
 from accessctl.services.control import transaction
+from accessctl.services.desk_offer import AccountChoice, lendable
 from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
-from accessctl.store.models import Account, Lease, Office, Subject
+from accessctl.store.models import Lease, Subject
+
+__all__ = ["AccountChoice", "correct_holder", "lendable", "reissue_card", "view_holder", "view_reissue"]
 
 Result = TypeVar(
     "Result", host_desk.ReissueView, host_desk.Reissued, host_desk.HolderView, host_desk.Corrected
 )
-
-
-@dataclass(frozen=True, slots=True)
-class AccountChoice:
-    """An account that this person may borrow, and how it stands now."""
-
-    account: str
-    kind: str
-    host: str
-    host_name: str
-    state: str
-    holder_name: str | None
-    until: datetime | None
-    queue: int
-
-
-def lendable(rt: Runtime, session: Session, actor: Actor) -> list[AccountChoice]:
-    """The accounts of the own office that the policy lets this person borrow; own pools first, then by host."""
-    names = dict(session.execute(select(Office.code, Office.name)).all())
-    holding = {
-        lease.account_name: lease
-        for lease in session.scalars(
-            select(Lease).where(Lease.state.in_(HOLDS_ACCOUNT), Lease.guest == actor.office)
-        )
-    }
-    waiting = dict(
-        session.execute(
-            select(Lease.account_name, func.count())
-            .where(Lease.state == LeaseState.QUEUED, Lease.guest == actor.office)
-            .group_by(Lease.account_name)
-        ).all()
-    )
-    own = session.scalars(
-        select(Account)
-        .where(Account.guest == actor.office, Account.state != AccountState.RETIRED)
-        .order_by(Account.host != actor.office, Account.name)
-    )
-    return [
-        _choice(account, names, holding.get(account.name), waiting.get(account.name, 0))
-        for account in own
-        if may(rt, actor, Kind(account.kind).open_permission, account.host)
-    ]
-
-
-def _choice(account: Account, names: Mapping[str, str], lease: Lease | None, queue: int) -> AccountChoice:
-    return AccountChoice(
-        account=account.name,
-        kind=account.kind,
-        host=account.host,
-        host_name=names.get(account.host, account.host),
-        state=account.state,
-        holder_name=lease.officer_name if lease else None,
-        until=lease.expires_at if lease else None,
-        queue=queue,
-    )
 
 
 def view_reissue(rt: Runtime, actor: Actor, identity: str) -> host_desk.ReissueView:
@@ -231,6 +177,11 @@ def _in_hand(rt: Runtime, session: Session, actor: Actor, identity: str) -> Leas
     lease = ledger.find(session, identity)
     if lease.officer_id != actor.id:
         raise Refused("lease.not_yours")
-    if lease.state_ is not LeaseState.ACTIVE or lease.expires_at is None or lease.expires_at <= rt.now():
+    if lease.end_reason == EndReason.REVOKED:
+        raise Conflict("lease.revoked")
+    ended = lease.state_ is not LeaseState.ACTIVE and lease.end_reason != EndReason.EXPIRED
+    if ended or lease.expires_at is None:
+        raise Conflict("lease.over")
+    if lease.state_ is not LeaseState.ACTIVE or lease.expires_at <= rt.now():
         raise Conflict("lease.expired", at=lease.expires_at)
     return lease

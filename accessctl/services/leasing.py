@@ -7,6 +7,7 @@ database never sits inside one of the control database (architecture.md §2).
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 from accessctl.domain.accounts import AccountName, BadAccountName
 from accessctl.domain.dossiers import BadDossier, DossierNo
 from accessctl.domain.events import Event
-from accessctl.domain.leases import HOLDS_OFFICER, EndReason, LeaseState, NotRenewable, Term
+from accessctl.domain.leases import HOLDS_OFFICER, OVER, EndReason, LeaseState, NotRenewable, Term
 from accessctl.domain.permissions import Permission
 from accessctl.domain.text import BadText, one_line
 from accessctl.errors import AccessError, Conflict, Refused
@@ -30,8 +31,10 @@ from accessctl.services.runtime import Runtime
 from accessctl.store.models import Lease
 
 __all__ = [
+    "BeforeRevoke",
     "LeaseRequest",
     "LeaseView",
+    "before_revoke",
     "cancel_queued",
     "close_lease",
     "current_lease",
@@ -47,14 +50,24 @@ __all__ = [
 def open_lease(rt: Runtime, actor: Actor, request: LeaseRequest) -> LeaseView:
     """Borrow an account for one dossier; QUEUED with a position when somebody has it.
 
-    A refusal is recorded as `lease.denied` with its reason, whatever edge it came from (S25).
+    Asked for twice, it is the lease that the first request opened. A refusal is recorded as `lease.denied` with
+    its reason, whatever edge it came from (S25).
     """
     try:
         return checkout.borrow(rt, actor, request)
     except AccessError as error:
+        if error.code == "lease.already_open" and (same := _asked_before(rt, actor, request)):
+            return same
         facts = _asked_for(request)
         record_refusal(rt, actor, actor.origin, error, what="lease.open", event=Event.LEASE_DENIED, **facts)
         raise
+
+
+def _asked_before(rt: Runtime, actor: Actor, request: LeaseRequest) -> LeaseView | None:
+    """The same request sent twice, at the same instant or after a lost answer, is one: the lease it has led to."""
+    asked, held = _asked_for(request), current_lease(rt, actor)
+    same = held is not None and (held.account, held.dossier) == (request.account, asked.get("dossier"))
+    return held if same else None
 
 
 def _asked_for(request: LeaseRequest) -> dict[str, object]:
@@ -79,14 +92,39 @@ def close_lease(rt: Runtime, actor: Actor, identity: str, reason: str = "") -> L
     )
 
 
+@dataclass(frozen=True, slots=True)
+class BeforeRevoke:
+    """What revoking would do now: whose lease, how many others wait for the account, who of them is next."""
+
+    lease: LeaseView
+    waiting: int
+    next: str | None
+
+
+def before_revoke(rt: Runtime, actor: Actor, identity: str) -> BeforeRevoke:
+    """The consequence, for whoever may revoke. Raises what revoking would raise, and Conflict("lease.over")."""
+    with transaction(rt) as session:
+        lease = _revocable(rt, session, actor, identity)
+        if lease.state_ in OVER:
+            raise Conflict("lease.over")
+        others = [one for one in ledger.queue(session, lease.account_name) if one.id != lease.id]
+        first = others[0].officer_name if others else None
+        return BeforeRevoke(view(session, lease), len(others), first)
+
+
+def _revocable(rt: Runtime, session: Session, actor: Actor, identity: str) -> Lease:
+    lease = ledger.find(session, identity)
+    require(rt, actor, Permission.LEASE_REVOKE, lease.guest)
+    if not ledger.answers_for(session, actor, AccountName.parse(lease.account_name).kind, lease.guest):
+        raise Refused("lease.other_kind", account=lease.account_name)
+    return lease
+
+
 def revoke_lease(rt: Runtime, actor: Actor, identity: str, reason: str) -> LeaseView:
     """Custodian, unit head or IT take the account back; the reason goes into the log."""
     note = _note(reason, needed=True)
     with transaction(rt) as session:
-        lease = ledger.find(session, identity)
-        require(rt, actor, Permission.LEASE_REVOKE, lease.guest)
-        if not ledger.answers_for(session, actor, AccountName.parse(lease.account_name).kind, lease.guest):
-            raise Refused("lease.other_kind", account=lease.account_name)
+        lease = _revocable(rt, session, actor, identity)
         waiting = lease.state_ is LeaseState.QUEUED
     if waiting:
         return _cancel(rt, actor, identity, note)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from accessctl.domain.text import folded
 from accessctl.services.desk import AccountChoice
 
 _OWN_POOL = {"TKCL": "LOCAL_CL", "TKHCTT": "LOCAL_HC"}
+_REASONS = (("MAT", "mat", "lost"), ("HONG", "hong", "damaged"), ("THAY_DOI", "thay doi", "change"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,13 @@ class Task:
     kind: str
     own: AccountChoice | None
     others: tuple[AccountChoice, ...]
+
+    @property
+    def hindered(self) -> AccountChoice | None:
+        """One that stands for all, when none of the shared accounts can be used and all for the same reason."""
+        shared = self.others
+        same = len({choice.why for choice in shared}) == 1
+        return shared[0] if shared and same and not any(c.usable for c in shared) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +52,11 @@ def arrange(choices: list[AccountChoice]) -> Choices:
 
 def _trouble(choice: AccountChoice) -> tuple[bool, bool, int, str]:
     """Usable before not, free before taken, short queue before long."""
-    return (choice.state != "ACTIVE", choice.holder_name is not None, choice.queue, choice.account)
+    return (not choice.usable, choice.holder_name is not None, choice.queue, choice.account)
+
+
+def reason_in(words: str) -> str:
+    """The reason of the dispatch that the reason of the loan names already; "" when it names none, or several."""
+    said = f" {folded(words)} "
+    found = [code for code, *signs in _REASONS if any(f" {sign} " in said for sign in signs)]
+    return found[0] if len(found) == 1 else ""

@@ -97,8 +97,8 @@ class BorrowForm(FlaskForm):
         """The command that the service understands."""
         return LeaseRequest(
             account=account,
-            dossier=_text(self.dossier),
-            subject=_text(self.subject),
+            dossier="".join(_text(self.dossier).split()).upper(),  # as a reader of bar codes gives it
+            subject="".join(_text(self.subject).split()),
             fields=self.listed,
             reason=_text(self.reason),
             client=bool(self.client.data),

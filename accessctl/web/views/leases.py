@@ -6,9 +6,10 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from accessctl.domain.leases import EndReason, LeaseState
 from accessctl.services import leasing
-from accessctl.web import errors, gates
-from accessctl.web.context import actor, runtime
+from accessctl.web import desk_memory, errors, gates
+from accessctl.web.context import actor, now, runtime
 from accessctl.web.forms import ReasonForm
 
 pages = Blueprint("leases", __name__, url_prefix="/leases")
@@ -25,11 +26,15 @@ def index() -> str:
 @gates.decided_by("leasing.show_lease")
 def show(lease_id: str) -> str:
     """One lease from request to end."""
-    return render_template("leases/show.html", shown=leasing.show_lease(runtime(), actor(), lease_id))
+    shown = leasing.show_lease(runtime(), actor(), lease_id)
+    own = shown.holder == actor().username
+    expired = shown.state == LeaseState.ACTIVE and shown.expires_at is not None and shown.expires_at <= now()
+    kept = own and desk_memory.waits(shown.dossier)
+    return render_template("leases/show.html", shown=shown, mine=own, expired=expired, kept=kept)
 
 
 @pages.get("/<lease_id>/revoke")
-@gates.decided_by("leasing.show_lease")
+@gates.decided_by("leasing.before_revoke")
 def revoke_form(lease_id: str) -> str:
     """The consequence spelled out before it happens."""
     return _revoke_page(lease_id)
@@ -41,11 +46,18 @@ def revoke(lease_id: str) -> Response:
     """End somebody's lease, with a reason that the person will read."""
     form = ReasonForm()
     errors.show_again(lambda problem: _revoke_page(lease_id, problem))
-    leasing.revoke_lease(runtime(), actor(), lease_id, (form.reason.data or "").strip())
-    flash(_("Đã thu hồi phiên; các kết nối đang mở đã được đóng."), "success")
+    ended = leasing.revoke_lease(runtime(), actor(), lease_id, (form.reason.data or "").strip())
+    if ended.state == LeaseState.CANCELLED:
+        flash(_("Đã đưa người này ra khỏi hàng chờ."), "success")
+    elif ended.end_reason == EndReason.REVOKED:
+        flash(_("Đã thu hồi phiên; các kết nối đang mở đã được đóng."), "success")
+    else:
+        flash(_("Phiên đã tự kết thúc ngay trước đó; không cần thu hồi."), "info")
     return redirect(url_for("leases.show", lease_id=lease_id), 303)
 
 
 def _revoke_page(lease_id: str, problem: errors.Problem | None = None) -> str:
-    shown = leasing.show_lease(runtime(), actor(), lease_id)
-    return render_template("leases/revoke.html", shown=shown, form=ReasonForm(), problem=problem)
+    before = leasing.before_revoke(runtime(), actor(), lease_id)
+    return render_template(
+        "leases/revoke.html", before=before, shown=before.lease, form=ReasonForm(), problem=problem
+    )
