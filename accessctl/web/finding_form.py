@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import StringField
 
 from accessctl.domain.findings import FindingState, Step
@@ -14,6 +13,7 @@ from accessctl.services.finding_list import ORDERS, UNFINISHED, FindingQuery
 from accessctl.services.findings import Kind
 from accessctl.web.display import Status, office
 from accessctl.web.i18n import language
+from accessctl.web.kept import FlaskForm
 
 STATES = {
     FindingState.OPEN.value: Status("alert-circle", _l("Mới, chưa ai nhận"), "warn"),

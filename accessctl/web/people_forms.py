@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import BooleanField, HiddenField, SelectMultipleField, StringField, TextAreaField
 
@@ -17,6 +16,7 @@ from accessctl.services.officer_list import ACTIVE, OfficerQuery
 from accessctl.services.officers import Details, Newcomer
 from accessctl.services.offices import NewHours
 from accessctl.services.working_days import Announcement
+from accessctl.web.kept import FlaskForm
 
 
 class OfficerFilters(FlaskForm):
