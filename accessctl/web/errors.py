@@ -109,11 +109,7 @@ def unexpected(error: Exception) -> BaseResponse:
     log.exception("unexpected", page=request.endpoint, kind=type(error).__name__)
     g.pop("again", None)
     sentence = _("Có lỗi ngoài dự kiến. Bộ phận kỹ thuật tìm được nguyên nhân theo mã này.")
-    try:
-        return _answer(_problem(500, "internal", sentence))
-    except Exception:  # the page itself is what failed: plain words, still with the code
-        log.exception("error_page_failed")
-        return Response(f"{sentence} {correlation()}\n", 500, mimetype="text/plain")
+    return _answer(_problem(500, "internal", sentence))
 
 
 def _problem(status: int, code: str, sentence: str | None = None) -> Problem:
@@ -124,11 +120,17 @@ def _problem(status: int, code: str, sentence: str | None = None) -> Problem:
 
 def _answer(problem: Problem) -> Response:
     again = g.pop("again", None)
+    try:
+        return make_response(_page(again, problem), problem.status)
+    except Exception:  # the page itself is what failed: plain words, still with the code
+        log.exception("error_page_failed", code=problem.code)
+        return Response(f"{problem.sentence} {problem.quote}\n", problem.status, mimetype="text/plain")
+
+
+def _page(again: Callable[[Problem], str] | None, problem: Problem) -> str:
     if wants_fragment():
-        page = render_template("parts/problem.html", problem=problem)
-    else:
-        page = _form_again(again, problem) or render_template("error.html", problem=problem)
-    return make_response(page, problem.status)
+        return render_template("parts/problem.html", problem=problem)
+    return _form_again(again, problem) or render_template("error.html", problem=problem)
 
 
 def _form_again(again: Callable[[Problem], str] | None, problem: Problem) -> str | None:

@@ -99,7 +99,7 @@ SECTIONS = (
     Section(
         "findings.index",
         "alert-triangle",
-        _l("Phát hiện"),
+        lazy_pgettext("mục", "Phát hiện"),
         _l("Những việc hệ thống thấy khác thường và cần người xem xét"),
         (P.FINDING_VIEW,),
     ),
@@ -113,7 +113,7 @@ SECTIONS = (
     Section(
         "databases.index",
         "database",
-        _l("Cơ sở dữ liệu"),
+        lazy_pgettext("mục", "Cơ sở dữ liệu"),
         _l("Cơ sở dữ liệu của các đơn vị: tình trạng, phiên bản, đối chiếu, cách ly"),
         (P.OFFICEDB_VIEW,),
     ),

@@ -53,6 +53,8 @@ def test_a_broken_error_page_still_answers_in_words(quiet_app: Flask, reader: Vi
 
     quiet_app.add_url_rule("/boom", endpoint="boom", view_func=gates.public(boom))
     quiet_app.jinja_env.globals["asset"] = None
+    assert reader.client.get("/nowhere").status_code == 404
+    assert "Không có trang ở địa chỉ này" in reader.client.get("/nowhere").text
     answer = reader.client.get("/boom")
     assert answer.status_code == 500
     assert answer.mimetype == "text/plain"
