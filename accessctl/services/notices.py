@@ -48,8 +48,16 @@ class Filter:
     """What a list is narrowed to; words that are none narrow nothing."""
 
     kind: str = ""
+    """A kind, or `group:` and a heading."""
     unread: bool = False
     page: int = 1
+
+    @classmethod
+    def of(cls, kind: str, unread: str, page: str) -> Filter:
+        """From the words of an address."""
+        known = {*NoticeKind, *(f"group:{group}" for group in NoticeGroup)}
+        whole = page.isascii() and page.isdigit() and len(page) < 7
+        return cls(kind if kind in known else "", unread == "1", int(page) if whole else 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +144,11 @@ def mine(rt: Runtime, session: Session, actor: Actor, wanted: Filter, language: 
 
 def _narrowed(wanted: Filter) -> list[ColumnElement[bool]]:
     which: list[ColumnElement[bool]] = []
-    group = wanted.kind.removeprefix("group:")
-    if wanted.kind in set(NoticeKind):
+    if wanted.kind.startswith("group:"):
+        group = NoticeGroup(wanted.kind.removeprefix("group:"))
+        which.append(Notice.kind.in_([kind.value for kind in kinds_in(group)]))
+    elif wanted.kind:
         which.append(Notice.kind == wanted.kind)
-    elif wanted.kind.startswith("group:") and group in set(NoticeGroup):
-        which.append(Notice.kind.in_([kind.value for kind in kinds_in(NoticeGroup(group))]))
     if wanted.unread:
         which.append(Notice.read_at.is_(None))
     return which

@@ -54,9 +54,7 @@ def words() -> dict[str, Any]:
 @gates.decided_by("notices.mine")
 def index() -> str:
     """What I was told, unread first; the filters stand in the address."""
-    page = request.args.get("page", "1")
-    number = int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 1
-    wanted = Filter(request.args.get("kind", ""), request.args.get("unread") == "1", number)
+    wanted = Filter.of(*(request.args.get(name, "") for name in ("kind", "unread", "page")))
     with transaction(runtime()) as database:
         found = notices.mine(runtime(), database, actor(), wanted, language())
     filters = {"kind": wanted.kind, "unread": "1" if wanted.unread else ""}
