@@ -31,6 +31,7 @@ class SubstitutionView:
     opens: datetime
     closes: datetime
     reason: str
+    """Empty for other offices."""
     decision_no: str | None
     state: str
     proposer: str
@@ -76,14 +77,19 @@ def _view(rt: Runtime, session: Session, actor: Actor, row: Substitution) -> Sub
         substitute_title=row.officer.title,
         opens=row.opens,
         closes=row.closes,
-        reason=row.reason,
+        reason=row.reason if _concerns(rt, actor, custody.office_code) else "",
         decision_no=row.decision_no,
         state=_state(row, rt.now()),
         proposer=row.proposer.full_name,
-        note=row.note,
+        note=row.note if _concerns(rt, actor, custody.office_code) else None,
         own=row.proposed_by == actor.id,
         decidable=answers and may(rt, actor, Permission.CUSTODIAN_APPOINT, custody.office_code),
     )
+
+
+def _concerns(rt: Runtime, actor: Actor, office: str) -> bool:
+    """Why somebody is on leave is for the own office and for those who read its log."""
+    return actor.office == office or may(rt, actor, Permission.LOG_VIEW, office)
 
 
 def _state(row: Substitution, now: datetime) -> str:
