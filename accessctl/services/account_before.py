@@ -41,10 +41,14 @@ _PERMISSION = {
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Somebody whom it concerns: by name and as what (holder, waiting, custodian, head, it, auditor)."""
+    """Somebody whom it concerns: by name, as what (holder, waiting, custodian, head, it, auditor), and how.
+
+    `notice`: told at once, in the page and by mail as the person chose; without it the person reads it in the log.
+    """
 
     name: str
     as_what: str
+    notice: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def look(rt: Runtime, session: Session, actor: Actor, name: str, act: Act) -> Be
         shown=shown,
         ordered=ordered,
         becomes=_becomes(rt, session, account, act),
-        told=tuple(_told(session, account, shown, act)),
+        told=tuple(_told(session, actor, account, shown, act)),
     )
 
 
@@ -112,21 +116,22 @@ def _becomes(rt: Runtime, session: Session, account: Account, act: Act) -> str:
     return account.state
 
 
-def _told(session: Session, account: Account, shown: AccountDetail, act: Act) -> list[Told]:
-    """Whom it concerns: who has it or waits sees it on the page at once; the others in the log of the account."""
-    told = []
+def _told(session: Session, actor: Actor, account: Account, shown: AccountDetail, act: Act) -> list[Told]:
+    """Whom it concerns, as `telling` sends it: whoever acts is not told of it."""
+    told: list[Told] = []
     if act in (Act.LOCK, Act.RETIRE, Act.ROTATE) and shown.held and shown.held.name:
-        told.append(Told(shown.held.name, "holder"))
+        told.append(Told(shown.held.name, "holder", notice=True))
     if act in (Act.LOCK, Act.RETIRE):
-        told += [Told(use.name, "waiting") for use in shown.queue if use.name]
+        told += [Told(use.name, "waiting", notice=True) for use in shown.queue if use.name]
+    state_changes = act in (Act.LOCK, Act.UNLOCK)
     if shown.keeper:
-        told.append(Told(shown.keeper.name, "custodian"))
-    told += [Told(name, "head") for name in _heads(session, account)]
-    if act is Act.ASK_UNLOCK:
-        told += [Told(name, "it") for name in _with_role(session, Role.IT_ADMIN)]
+        told.append(Told(shown.keeper.name, "custodian", notice=state_changes))
+    told += [Told(name, "head", notice=state_changes) for name in _heads(session, account)]
+    if state_changes or act is Act.ASK_UNLOCK:
+        told += [Told(name, "it", notice=True) for name in _with_role(session, Role.IT_ADMIN)]
     if act in (Act.LOCK, Act.RETIRE):
-        told += [Told(name, "auditor") for name in _with_role(session, Role.AUDITOR)]
-    return told
+        told += [Told(name, "auditor", notice=False) for name in _with_role(session, Role.AUDITOR)]
+    return [person for person in told if person.name != actor.full_name]
 
 
 def _heads(session: Session, account: Account) -> list[str]:

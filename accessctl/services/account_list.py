@@ -187,19 +187,19 @@ _WORST_FIRST = case(
 
 
 def _order(sort: str) -> list[Any]:
-    plain = [Account.kind.desc(), Account.guest, Account.host, Account.name]
+    plain = [Account.kind, Account.guest, Account.host, Account.name]
     taken_at = (
         select(func.min(Lease.opened_at))
         .where(Lease.account_name == Account.name, Lease.state.in_(sorted(HOLDS_ACCOUNT)))
         .scalar_subquery()
     )
     first = {
-        "host": [Account.host, Account.guest, Account.kind.desc(), Account.name],
+        "host": [Account.host, Account.guest, Account.kind, Account.name],
         "kind": plain,
         "state": [_WORST_FIRST, *plain],
         "since": [taken_at.asc().nulls_last(), *plain],
     }
-    return first.get(sort, [Account.guest, Account.kind.desc(), Account.host, Account.name])
+    return first.get(sort, [Account.guest, Account.kind, Account.host, Account.name])
 
 
 def _rows(

@@ -70,8 +70,8 @@ ACTS = {
     ),
 }
 TOLD = {
-    "holder": _l("đang sử dụng, thấy ngay trên màn hình"),
-    "waiting": _l("đang chờ, thấy ngay trên màn hình"),
+    "holder": _l("đang sử dụng tài khoản"),
+    "waiting": _l("đang trong hàng chờ"),
     "custodian": _l("cán bộ quản lý tài khoản"),
     "head": _l("thủ trưởng đơn vị"),
     "it": _l("Phòng Công nghệ thông tin"),

@@ -78,7 +78,7 @@ def waiting(lease: LeaseView) -> str:
 
 def revealed(lease: LeaseView) -> str:
     """The secret, once; afterwards the page is the work page of any lease."""
-    return render_template("desk/revealed.html", lease=lease, strip_page="") if lease.dsn else work(lease)
+    return render_template("desk/revealed.html", lease=lease, strip_page="desk") if lease.dsn else work(lease)
 
 
 def work(lease: LeaseView, **parts: object) -> str:
