@@ -54,7 +54,8 @@ def test_the_bell_counts_on_every_page_and_the_list_leads_to_the_thing(visitor: 
     visitor.get("/notices/?unread=1")
     look_over(visitor)
     (item,) = items(visitor)
-    assert item.startswith("Lê Thị Ngọc Diệp nhận sử dụng TKCL · Cư Jút → Đắk Mil Chưa đọc")
+    assert item.startswith("Lê Thị Ngọc Diệp nhận sử dụng TKCL · Cư Jút → Đắk Mil Lê Thị Ngọc Diệp đã nhận")
+    assert "Chưa đọc" in item
     (form,) = [f for f in visitor.all("form") if (f.get("action") or "").endswith("/open")]
     visitor.send(form.get("action"))
     assert visitor.path == f"/leases/{lease.lease}"
