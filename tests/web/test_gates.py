@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 
 from accessctl.app import create_app
 from accessctl.config import Settings
-from accessctl.services.runtime import build_runtime
+from accessctl.services.runtime import Runtime, build_runtime
 from accessctl.web import gates
 from tests.common.world import World
 from tests.web.conftest import Visitor
@@ -63,23 +63,24 @@ def address_of(rule: Rule) -> str:
     )
 
 
-FILTERED = {"home.search", "journal.index", "leases.index", "me.acts", "desk.index"}
+FILTERED = {"home.search", "journal.index", "leases.index", "me.acts", "desk.index", "findings.index"}
 """Pages that a person without any right may open and finds empty: each row is decided on its own."""
 
 
-@pytest.mark.parametrize("person", ["cjt.the2", "cjt.gd", "vpt.cntt1", "vpt.ktra1", "vpt.gd"])
+@pytest.mark.parametrize("person", ["cjt.the2", "cjt.gd", "vpt.cntt1"])
 def test_S54_no_page_shows_or_does_anything_under_a_policy_that_gives_nothing(
-    quiet_world: World, tmp_path: Path, person: str
+    quiet_world: World, tmp_path: Path, person: str, request: pytest.FixtureRequest
 ):
-    visitor = Visitor(_deny_all(quiet_world, tmp_path).test_client())
+    rt = _deny_all(quiet_world, tmp_path)
+    request.addfinalizer(rt.close)
+    visitor = Visitor(create_app(rt.settings, runtime=rt).test_client())
     visitor.sign_in(person)
-    opened = set()
+    opened, token = set(), visitor.token
     for rule in visitor.client.application.url_map.iter_rules():
         if rule.endpoint in PUBLIC | OWN:
             continue
         for method in sorted((rule.methods or set()) & {"GET", "POST"}):
-            visitor.get("/")
-            form = {"csrf_token": visitor.token} if method == "POST" else None
+            form = {"csrf_token": token} if method == "POST" else None
             answer = visitor.client.open(address_of(rule), method=method, data=form)
             assert answer.status_code < 500, (method, rule.rule)
             if answer.status_code < 400:
@@ -96,12 +97,19 @@ MINE = {
     "me.issue_token",
     "me.renew_codes",
     "me.revoke_token",
+    "notices.index",
+    "notices.show",
+    "notices.follow",
+    "notices.read",
+    "notices.read_all",
+    "notices.preferences",
+    "notices.choose",
 }
 """What concerns nobody but the person, and is decided by a service all the same."""
 
 
-def _deny_all(world: World, folder: Path) -> Flask:
-    """The application under a policy whose only line gives a right that no page asks for."""
+def _deny_all(world: World, folder: Path) -> Runtime:
+    """The province under a policy whose only line gives a right that no page asks for."""
     policies = folder / "policies"
     shutil.copytree(world.settings.policies, policies)
     path = policies / "console.policy.csv"
@@ -113,7 +121,7 @@ def _deny_all(world: World, folder: Path) -> Flask:
     env = dict(world.settings.env) | {"ACCESSCTL_POLICIES": str(policies)}
     rt = build_runtime(Settings(env), pool=2)
     assert rt.gate.broken is None, rt.gate.broken
-    return create_app(rt.settings, runtime=rt)
+    return rt
 
 
 def test_S54_without_a_session_no_page_answers_with_anything_but_the_sign_in(
