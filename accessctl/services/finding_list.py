@@ -10,7 +10,9 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from accessctl.domain.findings import FindingState
+from accessctl.domain.permissions import Permission
 from accessctl.services.actor import Actor
+from accessctl.services.authorize import may, require
 from accessctl.services.findings import FindingView, office_names, view, visible
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import Finding, Officer
@@ -50,7 +52,9 @@ class FindingPage:
 
 
 def listed(rt: Runtime, session: Session, actor: Actor, query: FindingQuery) -> FindingPage:
-    """The findings that fit and that this person may see."""
+    """The findings that fit and that this person may see; Refused where the policy shows none at all."""
+    if not any(may(rt, actor, Permission.FINDING_VIEW, code) for code in rt.office_codes()):
+        require(rt, actor, Permission.FINDING_VIEW, actor.office)
     fits = [visible(rt, actor), *_filters(rt, actor, query)]
     total = session.scalar(select(func.count()).select_from(Finding).where(*fits)) or 0
     pages = max(1, -(-total // PAGE))
