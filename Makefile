@@ -23,7 +23,7 @@ demo: setup ## the whole province on this machine, to try out; Ctrl-C ends it (D
 	@$(BIN)/accessctl demo --data "$(DATA)" --port "$(PORT)"
 
 test: setup ## every test, on real PostgreSQL; browser tests where Chromium is installed (ARGS=... for pytest)
-	@$(BIN)/pytest -n auto --maxprocesses 2 $(ARGS)
+	@$(BIN)/pytest -n auto --maxprocesses 2 --dist loadgroup --durations=10 --durations-min=2 $(ARGS)
 
 sure: gates test ## everything that CI runs
 

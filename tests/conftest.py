@@ -80,6 +80,11 @@ def chromium() -> str:
     return found
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest piece of work that one worker has to do alone comes first, lest the others wait for it."""
+    items.sort(key=lambda item: not any(mark.args == ("demo",) for mark in item.iter_markers("xdist_group")))
+
+
 def pytest_report_header() -> str:
     found = _chromium()
     return f"browser tests: with {found}" if found else "browser tests: NOT RUN, no Chromium on this machine"

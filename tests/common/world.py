@@ -294,7 +294,7 @@ def fresh_world(province: Province) -> Iterator[World]:
         province.controls.give_back(database)
 
 
-def eventually(check: Callable[[], Any], *, within: float = 10.0) -> Any:
+def eventually(check: Callable[[], Any], *, within: float = 30.0) -> Any:
     """The first true answer of `check`; fails when there is none in time."""
     until = clock.now() + timedelta(seconds=within)
     while True:

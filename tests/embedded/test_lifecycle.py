@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -18,9 +19,10 @@ from accessctl.embedded import Cluster, ClusterError, Problem, postmaster
 from accessctl.embedded.problems import from_output
 
 _STARTER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 import psycopg
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 from accessctl.embedded import Cluster
 server = Cluster(Path(sys.argv[1]), fast=True, guarded=sys.argv[2] == "guarded")
 server.start()
@@ -33,14 +35,29 @@ except KeyboardInterrupt:
 """
 
 
-def _starter(folder: Path, how: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", _STARTER, str(folder), how],
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
+Starter = Callable[[Path, str], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def starter() -> Iterator[Starter]:
+    """`starter(folder, "guarded")`: a process that starts the server there and then waits; killed at the end."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(folder: Path, how: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _STARTER, str(folder), how],
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with process:  # closes its pipe and waits for it
+            process.kill()
 
 
 def _eventually(check, seconds: float = 10.0) -> bool:
@@ -123,8 +140,8 @@ def test_a_running_server_does_not_change_its_port(own: Cluster) -> None:
         Cluster(own.folder, port=own.port + 1).start()
 
 
-def test_two_processes_that_start_one_folder_at_once_get_one_server(folder: Path) -> None:
-    both = [_starter(folder, "unguarded") for _ in range(2)]
+def test_two_processes_that_start_one_folder_at_once_get_one_server(folder: Path, starter: Starter) -> None:
+    both = [starter(folder, "unguarded") for _ in range(2)]
     ports = set()
     for process in both:
         assert process.stdout is not None
@@ -137,9 +154,9 @@ def test_two_processes_that_start_one_folder_at_once_get_one_server(folder: Path
     assert "" not in ports
 
 
-def test_control_c_in_the_terminal_passes_the_server_by(folder: Path) -> None:
+def test_control_c_in_the_terminal_passes_the_server_by(folder: Path, starter: Starter) -> None:
     """The service still has leases to close when the person presses it."""
-    process = _starter(folder, "unguarded")
+    process = starter(folder, "unguarded")
     assert process.stdout is not None
     process.stdout.readline()
     os.killpg(process.pid, signal.SIGINT)
@@ -148,8 +165,8 @@ def test_control_c_in_the_terminal_passes_the_server_by(folder: Path) -> None:
     Cluster(folder).destroy()
 
 
-def test_a_guarded_server_goes_with_the_process_that_was_killed(folder: Path) -> None:
-    process = _starter(folder, "guarded")
+def test_a_guarded_server_goes_with_the_process_that_was_killed(folder: Path, starter: Starter) -> None:
+    process = starter(folder, "guarded")
     assert process.stdout is not None
     process.stdout.readline()
     data = Cluster(folder).data_folder

@@ -2,91 +2,56 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from accessctl.config import ENV_FILE
 from accessctl.jobs.worker import Worker
 from tests.common.world import World
-
-ROOT = Path(__file__).parents[2]
-PATIENCE = 60
+from tests.faults import processes
+from tests.faults.processes import Forks, Process
 
 Working = Callable[[], AbstractContextManager[Worker]]
-
-
-class Process:
-    """One process of the service, driven by `tests.faults.driver`."""
-
-    def __init__(self, folder: Path, module: str, *words: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", module, *words],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **_env(folder)},
-        )
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def line(self) -> dict[str, Any]:
-        """The next thing it says; waits for it."""
-        assert self._process.stdout is not None
-        said: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return said
-
-    def end(self) -> tuple[int, list[dict[str, Any]], str]:
-        """Wait for its end: exit code (−9 when killed), what it said, what it complained of."""
-        out, err = self._process.communicate(timeout=PATIENCE)
-        return self._process.returncode, [json.loads(line) for line in out.splitlines()], err
-
-    def kill(self) -> None:
-        """SIGKILL, and wait until it is gone; may be called again."""
-        self._process.kill()
-        self._process.communicate()
-
-
-def _env(folder: Path) -> dict[str, str]:
-    lines = (folder / ENV_FILE).read_text(encoding="utf-8").splitlines()
-    return dict(line.split("=", 1) for line in lines)
 
 
 class Machines:
     """Starts processes on this world's settings; what still runs at the end of the test is killed."""
 
-    def __init__(self, world: World, folder: Path) -> None:
+    def __init__(self, world: World, folder: Path, forks: Forks) -> None:
         self.folder = folder
+        self._env = dict(world.settings.env)
+        self._forks = forks
         path = folder / ENV_FILE
         path.touch(mode=0o600)
-        path.write_text(
-            "".join(f"{name}={value}\n" for name, value in world.settings.env.items()), encoding="utf-8"
-        )
-        self._started: list[Process] = []
+        path.write_text("".join(f"{name}={value}\n" for name, value in self._env.items()), encoding="utf-8")
+        self._started: list[Process | processes.Worker] = []
 
     def do(self, *words: str) -> Process:
         """An action of the driver."""
-        return self._start("tests.faults.driver", str(self.folder), *words)
-
-    def worker(self) -> Process:
-        """The worker as it runs in production."""
-        return self._start("accessctl.jobs")
-
-    def _start(self, module: str, *words: str) -> Process:
-        process = Process(self.folder, module, *words)
+        process = Process(self._forks, self.folder, *words)
         self._started.append(process)
+        return process
+
+    def at_once(self, *each: tuple[str, ...]) -> list[Process]:
+        """Actions whose last word is where an instant will stand: `now` writes it."""
+        return [self.do(*words, str(self.folder / "instant")) for words in each]
+
+    def now(self, made: list[Process], *more: str) -> None:
+        """Once all of these stand ready, give them the instant at which they go on."""
+        for process in made:
+            assert process.line() == {"ready": True}
+        path = self.folder / "-".join(("instant", *more))
+        written = path.with_suffix(".new")
+        written.write_text(str(time.time() + 0.2))
+        written.rename(path)
+
+    def worker(self) -> processes.Worker:
+        """The worker as it runs in production."""
+        self._started.append(process := processes.Worker(self._env))
         return process
 
     def kill_all(self) -> None:
@@ -94,10 +59,18 @@ class Machines:
             process.kill()
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """What the driver's processes are forked from."""
+    made = Forks()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def machines(world: World, tmp_path: Path) -> Iterator[Machines]:
+def machines(world: World, tmp_path: Path, forks: Forks) -> Iterator[Machines]:
     """Other processes on the settings of this world."""
-    made = Machines(world, tmp_path)
+    made = Machines(world, tmp_path, forks)
     yield made
     made.kill_all()
 
@@ -122,8 +95,6 @@ def working(world: World) -> Working:
 def dismiss_sequencer(world: World) -> None:
     """The world's own sequencer gives its election up; other processes bring theirs."""
     world.stop_sequencer()
-    time.sleep(1.0)  # its turn, a quarter of a second at most, is over: nobody else uses the connection now
-    world._sequencer.close()
 
 
 def elected(world: World) -> bool:

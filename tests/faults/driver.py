@@ -1,6 +1,7 @@
 """A process of the service for fault tests: does what it is told, says each step, and dies where it is told.
 
-`python -m tests.faults.driver FOLDER ACTION [WORD…]`; FOLDER holds `accessctl.env`. One JSON object a line.
+`python -m tests.faults.driver SOCKET` forks one process for each request: [FOLDER, ACTION, WORD…] with two pipes
+starts it, an id waits for its end. FOLDER holds `accessctl.env`. What a process says is one JSON object a line.
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ import json
 import os
 import random
 import signal
+import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
+from sqlalchemy.exc import OperationalError
 
 from accessctl import clock
 from accessctl.config import Settings
@@ -31,6 +35,7 @@ from accessctl.services.control import transaction
 from accessctl.services.leasing import LeaseRequest
 from accessctl.services.runtime import Runtime, build_runtime
 from accessctl.store import journal
+from tests.faults import processes
 
 
 def say(**facts: Any) -> None:
@@ -88,32 +93,35 @@ def close(rt: Runtime, username: str, lease: str, kill_at: str) -> None:
     say(state=done.state)
 
 
-def ask_at(rt: Runtime, username: str, account: str, instant: str, rounds: str) -> None:
-    """Ask for an account at the same instants (seconds of the epoch) as other processes; give up in between."""
+def ask_at(rt: Runtime, username: str, account: str, rounds: str, instant: str) -> None:
+    """Ask for an account at the same instants as other processes; give up when told to, who waits before who holds."""
     who = actor(rt, username)
     for turn in range(int(rounds)):
-        start = float(instant) + turn * PACE
-        _sleep_until(start)
+        _sleep_until(_told(f"{instant}-{turn}"))
         answer = leasing.open_lease(rt, who, request(account, turn + 1))
         say(turn=turn, user=username, state=answer.state, lease=answer.lease, position=answer.position)
-        # Who waits gives up before who holds returns, so that the place in the queue is never taken.
-        _sleep_until(start + PACE * (0.5 if answer.state == "QUEUED" else 0.7))
+        _told(f"{instant}-{turn}-{answer.state}")
         _give_back(rt, who, answer.lease)
+        say(left=turn)
 
 
-PACE = 2.0
-"""Seconds between two rounds of asking."""
+def _told(instant: str) -> float:
+    """Say that we are ready; the instant (seconds of the epoch) stands in this file once everybody is."""
+    say(ready=True)
+    while not (file := Path(instant)).exists():
+        time.sleep(0.01)
+    return float(file.read_text())
 
 
 def _sleep_until(instant: float) -> None:
     time.sleep(max(0.0, instant - time.time()))
 
 
-def hammer(rt: Runtime, username: str, accounts: str, seconds: str) -> None:
-    """Borrow, log in, return, over and over; says from when to when each account was certainly ours."""
-    until, dice = time.monotonic() + float(seconds), random.Random(username)
-    names, number = accounts.split(","), 1
-    while time.monotonic() < until:
+def hammer(rt: Runtime, username: str, accounts: str, times: str) -> None:
+    """Borrow, log in, return, so many times; says from when to when each account was certainly ours."""
+    until, dice = time.monotonic() + processes.PATIENCE, random.Random(username)
+    names, number, held = accounts.split(","), 1, 0
+    while held < int(times) and time.monotonic() < until:
         who, number = actor(rt, username), number + 1
         try:
             lease = leasing.open_lease(rt, who, request(dice.choice(names), number))
@@ -127,13 +135,14 @@ def hammer(rt: Runtime, username: str, accounts: str, seconds: str) -> None:
             with psycopg.connect(lease.dsn) as client:
                 client.execute("SELECT 1")
             say(held=lease.account, lease=lease.lease, since=held_from, till=time.time())
+            held += 1
         _give_back(rt, who, lease.lease)
 
 
-def again(rt: Runtime, username: str, account: str, instant: str, rounds: str) -> None:
+def again(rt: Runtime, username: str, account: str, rounds: str, instant: str) -> None:
     """From one instant on, borrow and return for the very same dossier, as often as it is given."""
     who = actor(rt, username)
-    _sleep_until(float(instant))
+    _sleep_until(_told(instant))
     for _ in range(int(rounds)):
         try:
             lease = leasing.open_lease(rt, who, request(account, 1))
@@ -167,13 +176,24 @@ def write(rt: Runtime, name: str, writers: str, records: str) -> None:
     def writer(mine: int) -> None:
         for number in range(int(records)):
             fields = {"event": "finding.raised", "outcome": "ok", "who": f"{name}.{mine}", "n": number}
-            with rt.sessions.begin() as session:
-                identity = journal.leave(session, at=clock.now(), fields=fields)
-            journal.await_checkpoint(rt.sessions, identity, patience=30.0)
+            identity = _leave(rt, fields)
+            journal.await_checkpoint(rt.sessions, identity, patience=processes.PATIENCE)
             say(acknowledged=identity)
 
     with ThreadPoolExecutor(int(writers)) as pool:
         list(pool.map(writer, range(int(writers))))
+
+
+def _leave(rt: Runtime, fields: dict[str, Any]) -> int:
+    """Once more while 64 writers at once cannot all connect within the three seconds that a page would wait."""
+    until = time.monotonic() + processes.PATIENCE
+    while True:
+        try:
+            with rt.sessions.begin() as session:
+                return journal.leave(session, at=clock.now(), fields=fields)
+        except OperationalError:
+            if time.monotonic() > until:
+                raise
 
 
 def sequence(settings: Settings) -> None:
@@ -198,10 +218,46 @@ def main(folder: str, action: str, *words: str) -> None:
     configure_log()  # to standard error: standard output is the parent's
     if action == "sequence":
         sequence(settings)
-    rt = build_runtime(settings, pool=20)
+    rt = build_runtime(
+        settings, pool=16
+    )  # a connection for each writer: more would be closed at every return
     ACTIONS[action](rt, *words)
     rt.close()
 
 
+def serve(line: socket.socket) -> None:
+    """Until nobody asks any more."""
+    while True:
+        request, pipes, _, _ = socket.recv_fds(line, 65536, 2)
+        if not request:
+            return
+        asked = json.loads(request)
+        if isinstance(asked, int):
+            answer = os.waitstatus_to_exitcode(os.waitpid(asked, 0)[1])
+        else:
+            answer = os.fork() or _be(asked, line, *pipes)
+        for pipe in pipes:
+            os.close(pipe)
+        line.send(str(answer).encode())
+
+
+def _be(words: list[str], line: socket.socket, out: int, complaints: int) -> NoReturn:
+    """The forked process, from its first step to its end."""
+    line.close()
+    os.dup2(out, 1)
+    os.dup2(complaints, 2)
+    os.close(out)
+    os.close(complaints)
+    code = 1
+    try:
+        main(*words)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    serve(socket.socket(fileno=int(sys.argv[1])))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.common.rules import ask, decide, set_rule
 from tests.common.world import World
 from tests.faults.conftest import Machines, assert_log_whole
@@ -17,8 +15,8 @@ def test_A4_two_processes_at_one_instant_open_one_lease_with_one_approval(
     set_rule(world, "cjt.the2", officers=("cjt.the2",))
     approval = ask(world, "cjt.the1")
     decide(world, "cjt.the2", approval)
-    instant = str(time.time() + 8)
-    racing = [machines.do("again", "cjt.the1", "TKCL-CJT-DML", instant, ROUNDS) for _ in range(2)]
+    racing = machines.at_once(*[("again", "cjt.the1", "TKCL-CJT-DML", ROUNDS) for _ in range(2)])
+    machines.now(racing)
     ended = [process.end() for process in racing]
     assert [(code, complaints) for code, _, complaints in ended] == [(0, "")] * 2
     said = [line for _, lines, _ in ended for line in lines]

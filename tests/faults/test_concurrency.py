@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +13,27 @@ from tests.common.world import World, eventually
 from tests.faults.conftest import Machines, Working, assert_log_whole, dismiss_sequencer, half_done, leases
 
 ROUNDS = 4
+HELD = 8
 
 
 def test_S28_two_processes_at_one_instant_get_one_lease_and_one_place_in_the_queue(
     world: World, machines: Machines
 ) -> None:
     pairs = {"TKCL-CJT-DML": ("cjt.the1", "cjt.the2"), "TKHCTT-CJT-DML": ("cjt.thu1", "cjt.thu2")}
-    instant = str(time.time() + 8)
-    asking = [
-        machines.do("ask", user, account, instant, str(ROUNDS))
-        for account, users in pairs.items()
-        for user in users
-    ]
-    ended = [process.end() for process in asking]
-    assert [(code, complaints) for code, _, complaints in ended] == [(0, "")] * 4
-    for said in (ended[0][1] + ended[1][1], ended[2][1] + ended[3][1]):
-        for turn in range(ROUNDS):
-            answers = sorted((line["state"], line["position"]) for line in said if line["turn"] == turn)
+    asking = machines.at_once(
+        *[("ask", user, account, str(ROUNDS)) for account, users in pairs.items() for user in users]
+    )
+    for turn in range(ROUNDS):
+        machines.now(asking, str(turn))
+        said = {process: process.line() for process in asking}
+        for one, other in zip(asking[::2], asking[1::2], strict=True):
+            answers = sorted((said[p]["state"], said[p]["position"]) for p in (one, other))
             assert answers == [("ACTIVE", None), ("QUEUED", 1)]
+        for state in ("QUEUED", "ACTIVE"):  # who waits gives up first, so that the place is never taken
+            leaving = [process for process in asking if said[process]["state"] == state]
+            machines.now(leaving, str(turn), state)
+            assert [process.line() for process in leaving] == [{"left": turn}] * 2
+    assert [(code, complaints) for code, _, complaints in (p.end() for p in asking)] == [(0, "")] * 4
     assert world.roles_with_login() == set()
     assert_log_whole(world)
 
@@ -41,7 +43,7 @@ def test_four_processes_that_hammer_two_accounts_never_hold_one_at_the_same_time
 ) -> None:
     with working():
         hammering = [
-            machines.do("hammer", user, f"{kind}-CJT-DML,{kind}-CJT-KNO", "4")
+            machines.do("hammer", user, f"{kind}-CJT-DML,{kind}-CJT-KNO", str(HELD))
             for kind, users in (("TKCL", ("cjt.the1", "cjt.the2")), ("TKHCTT", ("cjt.thu1", "cjt.thu2")))
             for user in users
         ]
@@ -49,7 +51,7 @@ def test_four_processes_that_hammer_two_accounts_never_hold_one_at_the_same_time
         eventually(lambda: not half_done(world) and not sweeping.waiting_turns(world.rt))
     assert [(code, complaints) for code, _, complaints in ended] == [(0, "")] * 4
     held = [line for _, said, _ in ended for line in said if "held" in line]
-    assert len(held) >= 8, "too little happened to prove anything"
+    assert len(held) == 4 * HELD
     for account, spans in itertools.groupby(sorted(held, key=_when), key=lambda line: line["held"]):
         for earlier, later in itertools.pairwise(spans):
             assert earlier["till"] <= later["since"], f"two holders of {account}"

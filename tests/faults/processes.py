@@ -1,0 +1,130 @@
+"""Other processes of the service. Those of the driver are forked from one that has imported everything already."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = (
+    200.0  # seconds for anything that a process should have done long ago, on a machine that is very busy
+)
+
+
+class Forks:
+    """`tests.faults.driver` as a server: each request is a fork of it, with pipes of its own."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.driver", str(theirs.fileno())],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+        )
+        theirs.close()
+        ours.settimeout(PATIENCE)
+        self._line = ours
+
+    def fork(self, words: list[str], out: int, complaints: int) -> int:
+        """A process that does what the words say; its id."""
+        socket.send_fds(self._line, [json.dumps(words).encode()], [out, complaints])
+        return int(self._line.recv(100))
+
+    def wait(self, pid: int) -> int:
+        """Its exit code, −9 when it was killed."""
+        self._line.send(json.dumps(pid).encode())
+        return int(self._line.recv(100))
+
+    def close(self) -> None:
+        """No more processes."""
+        self._line.close()
+        self._server.wait(PATIENCE)
+
+
+class Process:
+    """One process of the service, driven by `tests.faults.driver`."""
+
+    def __init__(self, forks: Forks, folder: Path, *words: str) -> None:
+        self._forks = forks
+        self._out, out = os.pipe()
+        self._complaints, complaints = os.pipe()
+        self.pid = forks.fork([str(folder), *words], out, complaints)
+        os.close(out)
+        os.close(complaints)
+        self._told = {self._out: b"", self._complaints: b""}
+        self._open = {self._out, self._complaints}
+        self._code: int | None = None
+
+    def line(self) -> dict[str, Any]:
+        """The next thing it says; waits for it."""
+        deadline = time.monotonic() + PATIENCE
+        while b"\n" not in self._told[self._out] and self._listen(deadline):
+            continue
+        assert self._told[self._out], f"ended without a word: {self.end()}"
+        first, _, self._told[self._out] = self._told[self._out].partition(b"\n")
+        said: dict[str, Any] = json.loads(first)
+        return said
+
+    def end(self) -> tuple[int, list[dict[str, Any]], str]:
+        """Wait for its end: exit code (−9 when killed), what it said, what it complained of."""
+        deadline = time.monotonic() + PATIENCE
+        while self._listen(deadline):
+            continue
+        said = [json.loads(line) for line in self._told[self._out].splitlines()]
+        return self._ended(), said, self._told[self._complaints].decode()
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone; may be called again."""
+        if self._code is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self._ended()
+
+    def _listen(self, deadline: float) -> bool:
+        """Take in what there is; False once both pipes are closed."""
+        ready, _, _ = select.select(self._open, [], [], max(0.0, deadline - time.monotonic()))
+        assert ready or not self._open, f"process {self.pid} neither spoke nor ended in {PATIENCE:.0f} s"
+        for pipe in ready:
+            part = os.read(pipe, 65536)
+            self._told[pipe] += part
+            if not part:
+                self._close(pipe)
+        return bool(self._open)
+
+    def _close(self, pipe: int) -> None:
+        self._open.discard(pipe)
+        os.close(pipe)
+
+    def _ended(self) -> int:
+        if self._code is None:
+            self._code = self._forks.wait(self.pid)
+            for pipe in list(self._open):
+                self._close(pipe)
+        return self._code
+
+
+class Worker:
+    """The worker as it runs in production: a program of its own."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "accessctl.jobs"],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **env},
+        )
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone; may be called again."""
+        self._process.kill()
+        self._process.wait(PATIENCE)
