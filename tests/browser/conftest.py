@@ -84,7 +84,13 @@ class Desk:
         for name in fields:
             self.page.check(f"input[name=fields][value={name}]")
         self.page.fill("#reason", "Cấp lại thẻ do mất")
-        self.page.click("main button.btn-primary")
+        self.press("main button.btn-primary")
+
+    def press(self, button: str) -> None:
+        """Press the button of a form and wait for the page that answers; the desk asks first for the network."""
+        with self.page.expect_event("framenavigated"):
+            self.page.click(button)
+        self.page.wait_for_load_state()
 
     def is_sound(self) -> None:
         """No axe violation, no sideways scrolling, no complaint of the browser."""
