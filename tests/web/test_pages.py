@@ -26,7 +26,7 @@ EVERYBODYS = [
 PAGES = {
     "cjt.the2": [*EVERYBODYS, "/desk/", f"/desk/borrow/{TKCL}"],
     "cjt.thu1": ["/desk/", "/desk/borrow/TKHCTT-CJT-DML", "/desk/borrow/LOCAL_HC-CJT-01"],
-    "cjt.the1": ["/", "/leases/", "/journal/", "/findings/"],
+    "cjt.the1": ["/", "/leases/", "/journal/"],
     "cjt.gd": ["/", "/leases/", "/journal/", "/findings/"],
     "vpt.ktra1": ["/", "/journal/", "/journal/?person=khong-co-ai", "/journal/?since=x", "/findings/"],
     "vpt.cntt1": ["/", "/leases/", "/journal/", "/matrix/?kind=TKHCTT"],
