@@ -21,7 +21,7 @@ from accessctl.domain.events import Event
 from accessctl.domain.offices import OfficerEntry
 from accessctl.domain.permissions import Permission, Role
 from accessctl.domain.province_file import ProvinceError
-from accessctl.domain.staff_file import read_officers
+from accessctl.domain.staff_file import OFFICERS_FILE, read_officers
 from accessctl.domain.text import BadText, one_line
 from accessctl.errors import Conflict, Invalid, NotFound
 from accessctl.services import officers, roles
@@ -294,7 +294,7 @@ def _name(text: str) -> str:
     try:
         return one_line(text.replace("\\", "/").rpartition("/")[2], limit=120)
     except BadText:
-        return "officers.csv"
+        return OFFICERS_FILE
 
 
 def _kept(session: Session, actor: Actor, number: str, *, lock: bool = False) -> StaffImport:
