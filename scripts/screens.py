@@ -18,11 +18,46 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 KEPT = {
-    "wide-vi": {"sign-in", "choose", "desk", "queue", "correct", "unit-head", "journal", "contacts"},
+    "wide-vi": {
+        "sign-in",
+        "choose",
+        "desk",
+        "queue",
+        "correct",
+        "unit-head",
+        "journal",
+        "contacts",
+        "vpt.gd-start",
+        "vpt.cntt1-matrix",
+        "one-account",
+        "one-record",
+        "vpt.cntt1-databases",
+    },
     "wide-en": {"desk"},
     "narrow-vi": {"sign-in", "desk"},
 }
 """What stands in docs/screens: enough to see the product, few enough for a repository."""
+PEOPLE = ("vpt.gd", "vpt.ktra1", "vpt.cntt1", "cjt.gd", "cjt.the2", "cjt.the1")
+"""Director, auditor, IT, unit head, custodian, clerk: each opens all that the own navigation offers."""
+DEEPER = (
+    ("vpt.cntt1", "one-account", "/accounts/TKCL-CJT-DML"),
+    ("vpt.cntt1", "lock", "/accounts/TKCL-CJT-DML/lock"),
+    ("vpt.cntt1", "one-officer", "/officers/p/cjt.the1"),
+    ("vpt.cntt1", "transfer", "/officers/p/cjt.the1/transfer"),
+    ("vpt.cntt1", "import", "/officers/import"),
+    ("vpt.cntt1", "one-office", "/offices/CJT"),
+    ("vpt.cntt1", "calendar", "/offices/calendar"),
+    ("vpt.cntt1", "one-database", "/databases/DML"),
+    ("vpt.ktra1", "one-record", "/journal/3"),
+    ("vpt.ktra1", "day", "/databases/days"),
+    ("vpt.gd", "readiness", "/custodians/readiness"),
+    ("cjt.gd", "appoint", "/custodians/CJT/TKCL/appoint"),
+    ("cjt.the2", "rule", "/rules/CJT/TKCL"),
+    ("cjt.the2", "notices", "/notices/"),
+    ("cjt.the2", "sessions", "/me/sessions"),
+    ("cjt.the2", "tokens", "/me/tokens"),
+    ("cjt.the2", "help", "/help/"),
+)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -87,6 +122,20 @@ class Album:
             page.check(f"input[name=fields][value={name}]")
         page.fill("#reason", "Cấp lại thẻ do mất")
         page.click("main button.btn-primary")
+
+    def look_around(self) -> None:
+        """Every section of every kind of user, then the pages behind them."""
+        windows = {}
+        for person in PEOPLE:
+            page = windows[person] = self.window(person)
+            self.take(page, f"{person}-start")
+            found = page.eval_on_selector_all("nav.side a", "links => links.map(a => a.getAttribute('href'))")
+            for address in found:
+                name = address.strip("/").partition("/")[0].partition("?")[0]
+                if name:
+                    self.take(page, f"{person}-{name}", address)
+        for person, name, address in DEEPER:
+            self.take(windows[person], name, address)
 
     def walk(self, start: int, subject: str) -> None:
         """The day in pictures; `start` keeps the dossier numbers of several walks apart."""
@@ -153,6 +202,7 @@ def main() -> int:
             kept = KEPT[f"{size}-{language}"] if options.out == HOME else None
             album = Album(browser, demo, options.out, size, language, kept)
             album.walk(options.start + turn * 10, options.subject)
+            album.look_around()
         browser.close()
     return 0
 
