@@ -14,10 +14,7 @@ from accessctl.services import telling
 from accessctl.services.control import transaction
 from accessctl.services.notices import notify
 from accessctl.services.runtime import Runtime
-from accessctl.store.models import Lease
-
-_ONE_AT_A_TIME = 7_020_001
-"""Key of the advisory lock: two workers do not gather the same notices."""
+from accessctl.store.models import Lease, Province
 
 _GATHER = text("""
     WITH due AS MATERIALIZED (
@@ -40,8 +37,8 @@ def gather(rt: Runtime) -> int | None:
     now = rt.now()
     today, until = last_round(rt)
     with transaction(rt) as session:
-        ours = session.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
-        if not ours:
+        one_at_a_time = select(Province.code).limit(1).with_for_update(skip_locked=True)
+        if session.scalar(one_at_a_time) is None:
             return None
         _host_use(rt, session, today, until)
         if not rt.settings.mails:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from accessctl import clock
 from accessctl.domain.notices import NoticeKind
 from accessctl.errors import Invalid
 from accessctl.jobs.mailer import Digest
-from accessctl.services import leasing, notices
+from accessctl.services import digests, leasing, notices
 from accessctl.services.control import transaction
 from accessctl.services.notices import notify
 from tests.common.evidence import custodian_of
@@ -279,3 +280,21 @@ def test_a_summary_of_very_many_names_a_hundred_and_counts_the_rest(world: World
     assert mail["Subject"] == "Tổng hợp thông báo ngày 24/11/2026: 130 thông báo"
     assert "Còn 30 thông báo nữa" in plain(mail)
     assert plain(mail).count("CJT-2026-") == 100
+
+
+def test_of_two_workers_that_gather_at_one_moment_one_gathers(world: World) -> None:
+    with postbox() as box:
+        switch_on(world, box.port, ACCESSCTL_DIGEST_AT="16:30")
+        at_local(world, "24/11/2026 08:00")
+        told(world, CUSTODIAN, NoticeKind.CHECKOUT)
+        at_local(world, "24/11/2026 16:31")
+        others = [world.runtime() for _ in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            counts = list(pool.map(digests.gather, others))
+        for rt in others:
+            rt.close()
+        assert sum(count or 0 for count in counts) == 1
+        deliver_all(world)
+        assert len(box.mails) == 1
+    with world.admin_control() as admin:
+        assert admin.execute("SELECT count(*) FROM mail").fetchone() == (1,)
