@@ -52,6 +52,7 @@ WRITES: dict[str, Write] = {
     "ask_unlock": lambda w, s, a: accounts.ask_unlock(w.rt, s, a, ACCOUNT, "x"),
     "unlock": lambda w, s, a: accounts.unlock(w.rt, s, a, ACCOUNT, "x"),
     "retire": lambda w, s, a: accounts.retire(w.rt, s, a, ACCOUNT, "x"),
+    "rotate": lambda w, s, a: accounts.void(w.rt, s, a, ACCOUNT, "x"),
     "appoint": _appoint,
     "acknowledge": lambda w, s, a: custody.acknowledge(w.rt, s, a, "CJT", Kind.TKCL),
     "end": lambda w, s, a: custody.end(w.rt, s, a, "CJT", Kind.TKCL, "x"),
@@ -71,7 +72,7 @@ MAY = {
     "cjt.thu1": set(),
     "dml.gd": set(),
     "vpt.tpthu": set(),
-    "vpt.cntt1": {"lock", "unlock", "retire", "give_password", "reset_link", "end_sessions"},
+    "vpt.cntt1": {"lock", "unlock", "retire", "rotate", "give_password", "reset_link", "end_sessions"},
     "vpt.gd": {"lock", "appoint", "end"},
     "cjt.gd": {"ask_unlock", "appoint", "end", "open_window"},
 }
