@@ -81,7 +81,10 @@ def chromium() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest piece of work that one worker has to do alone comes first, lest the others wait for it."""
+    """What drives a browser says so; the longest work that one worker does alone comes first, lest others wait."""
+    for item in items:
+        if item.path.parent.name == "browser":
+            item.add_marker("browser")
     items.sort(key=lambda item: not any(mark.args == ("demo",) for mark in item.iter_markers("xdist_group")))
 
 
