@@ -75,6 +75,7 @@ def replace(
         raise Refused("custody.same_person", officer=candidate.full_name)
     period, before = _period(rt, appointment), outgoing.period
     begins = max(period.lower or now, now)
+    at_once = begins <= max(now, rt.now())
     if later(session, outgoing):
         raise Refused("custody.planned_already", office=office.name, kind=appointment.kind)
     outgoing.period = Range(before.lower, begins, bounds="[)")
@@ -84,7 +85,7 @@ def replace(
     )
     record(rt, session, Event.CUSTODIAN_ASSIGNED, actor=actor, guest=office.code, details=told(custody))
     telling.appointed(rt, session, custody)
-    ending = over(rt, session, outgoing, custody.decision_no, actor) if begins <= now else []
+    ending = over(rt, session, outgoing, custody.decision_no, actor) if at_once else []
     return custody, ending
 
 
@@ -322,7 +323,9 @@ def hand_on(rt: Runtime, session: Session, outgoing: Custody, actor: Actor | Non
     for account in own:
         accounts.rotate(rt, session, account, actor)
     ending = accounts.end_leases(rt, session, [a.name for a in own], actor, "custody.changed")
-    incoming = admission.custodian_of(session, office, kind, rt.now())
+    now, upper = rt.now(), outgoing.period.upper
+    at = max(now, upper) if upper else now  # a clock that was set back meanwhile makes no gap
+    incoming = admission.custodian_of(session, office, kind, at)
     ending += accounts.settle_custody(rt, session, office, kind, covered=incoming is not None)
     if incoming is not None:
         handover.take_over(rt, session, incoming, outgoing, ended=len(ending))
