@@ -11,21 +11,21 @@ from tests.web.test_pages import look_over
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
-def test_it_sees_all_nine_databases_and_each_on_its_own_page(reader: Visitor, language: str):
-    reader.get("/sign-in")
-    reader.send(f"/language/{language}", next="/sign-in")
-    reader.sign_in("vpt.cntt1")
-    reader.get("/databases/")
-    look_over(reader)
-    rows = reader.all("tbody")[0].findall(f"{XHTML}tr")
+def test_it_sees_all_nine_databases_and_each_on_its_own_page(visitor: Visitor, language: str):
+    visitor.get("/sign-in")
+    visitor.send(f"/language/{language}", next="/sign-in")
+    visitor.sign_in("vpt.cntt1")
+    visitor.get("/databases/")
+    look_over(visitor)
+    rows = visitor.all("tbody")[0].findall(f"{XHTML}tr")
     assert len(rows) == 9
-    assert ("Hoạt động" if language == "vi" else "Working") in reader.words("table")
-    reader.get("/databases/DML")
-    look_over(reader)
-    assert "PostgreSQL" in reader.words()
-    reader.get("/databases/days")
-    look_over(reader)
-    assert len(reader.all("tbody")[0].findall(f"{XHTML}tr")) == 31
+    assert ("Hoạt động" if language == "vi" else "Working") in visitor.words("table")
+    visitor.get("/databases/DML")
+    look_over(visitor)
+    assert "PostgreSQL" in visitor.words()
+    visitor.get("/databases/days")
+    look_over(visitor)
+    assert len(visitor.all("tbody")[0].findall(f"{XHTML}tr")) == 31
 
 
 def test_a_database_that_cannot_be_trusted_is_red_and_says_what_follows_and_what_to_do(

@@ -72,13 +72,13 @@ def test_a_head_of_a_provincial_department_sees_the_kind_of_that_department(read
     assert not any(head.startswith("TKHCTT") for head in heads(reader))
 
 
-def test_IT_sees_both_squares_the_nine_databases_and_findings_by_age(reader: Visitor):
-    reader.sign_in("vpt.cntt1")
-    drawn = [svg for svg in reader.page.iter("{http://www.w3.org/2000/svg}svg") if svg.get("role") == "img"]
+def test_IT_sees_both_squares_the_nine_databases_and_findings_by_age(visitor: Visitor):
+    visitor.sign_in("vpt.cntt1")
+    drawn = [svg for svg in visitor.page.iter("{http://www.w3.org/2000/svg}svg") if svg.get("role") == "img"]
     assert len(drawn) == 2
     assert all("72 sẵn sàng" in (svg.get("aria-label") or "") for svg in drawn)
-    assert part(reader, "Cơ sở dữ liệu của các đơn vị").count("chưa kiểm tra lần nào") == 9
-    assert "Lâu hơn" in part(reader, "Phát hiện theo tuổi")
+    assert part(visitor, "Cơ sở dữ liệu của các đơn vị").count("chưa kiểm tra lần nào") == 9
+    assert "Lâu hơn" in part(visitor, "Phát hiện theo tuổi")
 
 
 def test_an_auditor_reads_how_far_the_log_is_sealed_and_has_a_box_for_everything(
