@@ -193,7 +193,7 @@ def _order(sort: str) -> list[Any]:
         .where(Lease.account_name == Account.name, Lease.state.in_(sorted(HOLDS_ACCOUNT)))
         .scalar_subquery()
     )
-    first = {
+    first: dict[str, list[Any]] = {
         "host": [Account.host, Account.guest, Account.kind, Account.name],
         "kind": plain,
         "state": [_WORST_FIRST, *plain],
