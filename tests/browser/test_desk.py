@@ -31,7 +31,9 @@ def reissues(world: World) -> int:
 
 def focused(page: Page) -> str:
     """Where the keyboard is: the address of a link, the id of anything else."""
-    return str(page.evaluate("(document.activeElement.getAttribute('href') || document.activeElement.id || '')"))
+    return str(
+        page.evaluate("(document.activeElement.getAttribute('href') || document.activeElement.id || '')")
+    )
 
 
 def at_work(desk: Desk, *, who: str = CLERK, dossier: str = DOSSIER) -> None:
