@@ -74,6 +74,7 @@ def run_reconcile(world: World, *more: str, username: str = "vpt.ktra1") -> Resu
 
 def test_S57_a_days_logins_are_its_leases_and_the_difference_is_empty(world: World) -> None:
     logins = a_days_work(world)
+    psycopg.connect(world.province.cluster.dsn("postgres")).close()  # a DBA's own login
     today = local(world.now()).date()
     statement = reconciliation.reconcile(world.rt, world.actor("vpt.ktra1"), today)
     assert (statement.leases, statement.logins, statement.matched, statement.acts) == (5, logins, logins, 5)
