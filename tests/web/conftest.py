@@ -10,9 +10,12 @@ import html5lib
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from accessctl.app import create_app
+from accessctl.services.control import transaction
+from accessctl.store.models.officers import Officer
 from tests.common.world import PASSWORD, Province, World, fresh_world
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
@@ -85,9 +88,11 @@ def quiet_app(quiet_world: World) -> Flask:
 
 
 @pytest.fixture
-def reader(quiet_app: Flask) -> Visitor:
-    """Somebody who only looks."""
-    return Visitor(quiet_app.test_client())
+def reader(quiet_app: Flask, quiet_world: World) -> Iterator[Visitor]:
+    """Somebody who only looks; a language chosen while signed in is not left to the next test."""
+    yield Visitor(quiet_app.test_client())
+    with transaction(quiet_world.rt) as session:
+        session.execute(update(Officer).values(language=None).where(Officer.language.is_not(None)))
 
 
 @pytest.fixture

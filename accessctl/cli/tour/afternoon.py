@@ -29,7 +29,7 @@ def queue(day: Day) -> None:
             )  # fmt: skip
             page = day.pages.as_seen_by(second, day.accessctl.passwords[second], "/desk/")
             day.report.check(
-                'class="queue-number">1<' in page,
+                'data-queue-number>1<' in page,
                 "trang Bàn làm việc cho thấy vị trí trong hàng chờ", "the page shows the place", "/desk/",
             )  # fmt: skip
             day.work(held, VIEW)
