@@ -229,22 +229,19 @@ def _times(person: Person, page: str) -> list[float]:
 
 
 def _transfer(person: Person) -> int:
-    """Bytes of the start page and of all that it loads, as a browser asks for them."""
-    _, page = person.ask("/", **{"Accept-Encoding": "gzip"})
-    text = gzip.decompress(page) if page[:2] == b"\x1f\x8b" else page
-    parts = set(re.findall(r'(?:href|src)="(/static/[^"#]+)', text.decode()))
+    """Bytes of the start page and of all that it loads, as a browser asks for them; the head of each answer not."""
+    asked = {"Accept-Encoding": "gzip", "Sec-Fetch-Site": "same-origin"}
+    _, page = person.ask("/", **asked)
     total = len(page)
     fonts: set[str] = set()
-    for part in parts:
-        _, body = person.ask(part, **{"Accept-Encoding": "gzip"})
+    for part in set(re.findall(r'(?:href|src)="(/static/[^"#]+)', _text(page))):
+        _, body = person.ask(part, **asked)
         total += len(body)
-        plain = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
         if part.partition("?")[0].endswith(".css"):
-            fonts |= {
-                part.rsplit("/", 1)[0] + "/" + name
-                for name in re.findall(r'url\("?([^")]+woff2)', plain.decode())
-            }
-    latin = [
-        font for font in fonts if "400" in font or "regular" in font
-    ]  # what the first page really draws with
-    return total + sum(len(person.ask(font)[1]) for font in latin)
+            folder = part.rsplit("/", 1)[0]
+            fonts |= {f"{folder}/{name}" for name in re.findall(r'url\("?([^")]+woff2)', _text(body))}
+    return total + sum(len(person.ask(font)[1]) for font in fonts)
+
+
+def _text(body: bytes) -> str:
+    return (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body).decode()

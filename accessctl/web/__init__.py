@@ -17,6 +17,7 @@ from accessctl.web import (
     kept,
     lease_strip,
     navigation,
+    packing,
     people_words,
     printing,
     sign_in_words,
@@ -47,6 +48,7 @@ from accessctl.web.views import (
 def register(app: Flask) -> None:
     """Put every page and every guard on the application; a page without a declared gate stops the start."""
     headers.register(app)
+    packing.register(app)
     i18n.register(app)
     assets.register(app)
     auth.register(app)

@@ -16,6 +16,7 @@ from flask import Flask, Response, request, url_for
 from werkzeug.exceptions import NotFound
 
 from accessctl.web import gates
+from accessctl.web.packing import takes_gzip
 
 FOLDER = Path(__file__).parent / "static"
 _TEXT = {".css", ".js", ".svg"}
@@ -41,9 +42,7 @@ def register(app: Flask) -> None:
 
 
 def address(name: str) -> str:
-    """The file's address; own files carry their digest, vendored ones their version in the folder."""
-    if name.startswith("vendor/"):
-        return url_for("static", filename=name)
+    """The file's address with its digest, so that it may be kept for ever."""
     return url_for("static", filename=name, v=load(name).digest)
 
 
@@ -52,17 +51,22 @@ def serve(filename: str) -> Response:
     if filename not in names():
         raise NotFound
     asset = load(filename)
-    packed = asset.packed is not None and "gzip" in request.accept_encodings
+    packed = asset.packed is not None and takes_gzip()
     response = Response(asset.packed if packed else asset.body, content_type=asset.media)
     if packed:
         response.headers["Content-Encoding"] = "gzip"
     if asset.packed is not None:
         response.headers["Vary"] = "Accept-Encoding"
-    lasting = filename.startswith("vendor/") or request.args.get("v") == asset.digest
+    lasting = request.args.get("v", asset.digest if _has_version(filename) else "") == asset.digest
     response.headers["Cache-Control"] = _IMMUTABLE if lasting else "no-cache"
     response.set_etag(asset.digest + ("-gz" if packed else ""))
     response.make_conditional(request)
     return response
+
+
+def _has_version(filename: str) -> bool:
+    """A font is asked for by the style sheet, under a folder that carries the version and is never changed."""
+    return filename.startswith("vendor/") and filename.endswith(".woff2")
 
 
 @cache
