@@ -15,6 +15,7 @@ from hypothesis import settings
 from psycopg import sql
 
 from accessctl.embedded import Cluster
+from tests.common.templates import compile_once
 from tests.common.world import Province, World, fresh_world
 
 settings.register_profile("dev", deadline=None)
@@ -23,6 +24,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 # The programs that tests start, dozens of them, should not each compile our sources anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+compile_once()
 
 FreshDatabase = Callable[..., str]
 

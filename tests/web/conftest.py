@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,11 +24,12 @@ XHTML = "{http://www.w3.org/1999/xhtml}"
 
 @dataclass
 class Visitor:
-    """One person at one machine. `page` is the last page seen."""
+    """One person at one machine. """
 
     client: FlaskClient
-    page: Any = None
     answer: TestResponse | None = field(default=None, repr=False)
+    _seen_last: TestResponse | None = field(default=None, repr=False)
+    _page: Any = None
 
     def get(self, address: str, **more: Any) -> TestResponse:
         """Open a page, following redirects."""
@@ -47,15 +49,23 @@ class Visitor:
     def _seen(self, answer: TestResponse) -> TestResponse:
         self.answer = answer
         if answer.mimetype == "text/html":
-            self.page = html5lib.parse(answer.text)
+            self._seen_last, self._page = answer, None
         return answer
 
     @property
+    def page(self) -> Any:
+        """The tree of the last page, read when somebody asks for it: few tests look at every page on their way."""
+        if self._page is None and self._seen_last is not None:
+            self._page = html5lib.parse(self._seen_last.text)
+        return self._page
+
+    @property
     def token(self) -> str:
-        """The CSRF token of any form of the page."""
-        found = self.all("input", name="csrf_token")
+        """The CSRF token of any form of the page; the tree of the page is not needed for it."""
+        text = self._seen_last.text if self._seen_last else ""
+        found = re.search(r'<input[^>]* name="csrf_token"[^>]* value="([^"]+)"', text)
         assert found, "the page has no form with a token"
-        return str(found[0].get("value"))
+        return found[1]
 
     def all(self, tag: str, **attributes: str) -> list[Any]:
         """Elements of the last page with these attributes."""
