@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -103,3 +104,57 @@ def test_the_pages_of_the_notices_are_sound(
     empty.go("/notices/")
     picture(empty, f"empty-{mark}")
     empty.is_sound()
+
+
+def test_the_bell_follows_by_itself_rests_while_hidden_and_stops_with_the_session(
+    world: World, open_desk: OpenDesk
+) -> None:
+    with (
+        world.admin_control() as admin
+    ):  # the founding of the province has told some people something already
+        admin.execute("UPDATE notice SET read_at = now()")
+    desk = open_desk()
+    asked: list[int] = []
+    desk.page.on(
+        "response", lambda answer: asked.append(answer.status) if "/notices/count" in answer.url else None
+    )
+    desk.page.clock.install()
+    desk.sign_in("cjt.the2")
+    desk.go("/help/")
+    expect(desk.page).to_have_title(re.compile(r"^Trợ giúp"))
+    with desk.page.expect_response("**/notices/count"):
+        desk.page.clock.run_for(20_500)
+    tell(world, "cjt.the2")
+    with desk.page.expect_response("**/notices/count"):
+        desk.page.clock.run_for(20_500)
+    expect(desk.page.locator("#bell .bell-count")).to_have_text("1")
+    expect(desk.page.locator("#bell-said")).to_have_text("Thông báo, 1 chưa đọc")
+    expect(desk.page).to_have_title(re.compile(r"^\(1\) Trợ giúp"))
+    desk.is_sound()
+    assert asked == [304, 200]
+    hide(desk, hidden=True)
+    desk.page.clock.run_for(120_000)
+    assert asked == [304, 200]
+    with desk.page.expect_response("**/notices/count"):
+        hide(desk, hidden=False)
+    world.shift += timedelta(hours=1)
+    with desk.page.expect_response("**/notices/count"):
+        desk.page.clock.run_for(20_500)
+    desk.page.clock.run_for(600_000)
+    assert asked == [304, 200, 304, 401]
+
+
+def tell(world: World, username: str) -> None:
+    """One more notice for somebody."""
+    about = {"account": "TKCL-CJT-GNG", "dossier": "CJT-2018-000001/CLT", "officer": LONG}
+    with transaction(world.rt) as session:
+        notify(world.rt, session, NoticeKind.CHECKOUT, to=[world.actor(username).id], about=about)
+
+
+def hide(desk: Desk, *, hidden: bool) -> None:
+    """Another window over this one, or this one on top again: what the browser tells the page then."""
+    desk.page.evaluate(
+        "hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
+        " document.dispatchEvent(new Event('visibilitychange')); }",
+        hidden,
+    )

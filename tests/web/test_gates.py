@@ -97,6 +97,7 @@ MINE = {
     "me.issue_token",
     "me.renew_codes",
     "me.revoke_token",
+    "notices.count",
     "notices.index",
     "notices.show",
     "notices.follow",

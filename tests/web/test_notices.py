@@ -289,3 +289,33 @@ def test_the_outbox_is_it_s_alone(visitor: Visitor, world: World, username: str)
         assert visitor.send(address).status_code == 403
     visitor.get("/notices/")
     assert not [a for a in visitor.all("a") if a.get("href") == "/notices/mail"]
+
+
+def test_the_bell_asks_for_its_number_alone_and_hears_304_while_nothing_is_new(
+    visitor: Visitor, world: World
+):
+    told(world, CUSTODIAN)
+    visitor.sign_in(CUSTODIAN)
+    (link,) = visitor.all("a", id="bell")
+    asked = {"HX-Request": "true", "If-None-Match": f'"{link.get("data-version")}"'}
+    same = visitor.client.get(link.get("data-live"), headers=asked)
+    assert (same.status_code, same.data) == (304, b"")
+    told(world, CUSTODIAN)
+    answer = visitor.client.get(link.get("data-live"), headers=asked)
+    assert answer.status_code == 200
+    assert "Thông báo, 2 chưa đọc" in answer.text
+    assert len(answer.data) < 1200
+    again = asked | {"If-None-Match": answer.headers["ETag"]}
+    assert visitor.client.get(link.get("data-live"), headers=again).status_code == 304
+    visitor.send("/language/en", next="/")
+    english = visitor.client.get(link.get("data-live"), headers=again)
+    assert (english.status_code, "2 unread" in english.text) == (200, True)
+
+
+def test_a_page_whose_bell_asks_does_not_keep_an_idle_person_signed_in(visitor: Visitor, world: World):
+    visitor.sign_in(CUSTODIAN)
+    for minutes in (5, 10, 14):
+        world.shift = timedelta(minutes=minutes)
+        assert visitor.client.get("/notices/count", headers={"HX-Request": "true"}).status_code == 200
+    world.shift = timedelta(minutes=15, seconds=30)
+    assert visitor.client.get("/notices/count", headers={"HX-Request": "true"}).status_code == 401

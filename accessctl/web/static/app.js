@@ -1,8 +1,15 @@
-// What a script adds to pages that work without it: the countdown, one press per button, Esc for back, printing.
+// What a script adds to pages that work without it: countdown, title, one press per button, Esc for back, printing.
 (function () {
   "use strict";
 
   document.documentElement.classList.add("scripted");
+
+  // What the window's title says before the page's own: one's turn in a queue, else how many notices are unread.
+  var plain = document.title, before = {};
+  window.accessctlTitle = function (what, words) {
+    before[what] = words;
+    document.title = (before.turn || before.unread || "") + plain;
+  };
 
   // The server's clock decides; this is how far the machine's own clock is off, in milliseconds.
   function offset(strip) {

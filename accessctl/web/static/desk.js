@@ -5,7 +5,6 @@
 
   var ALIVE = "/healthz";
   var PATIENCE = 4000; // milliseconds that the server has to answer before a form is sent
-  var title = document.title;
 
   function all(selector, inside) {
     return Array.prototype.slice.call((inside || document).querySelectorAll(selector));
@@ -139,7 +138,7 @@
     var now = strip();
     var number = document.querySelector("[data-queue-number]");
     if (now && number && now.dataset.position) number.textContent = now.dataset.position;
-    document.title = now && now.dataset.turn ? "● " + now.dataset.turn + " · " + title : title;
+    window.accessctlTitle("turn", now && now.dataset.turn ? "● " + now.dataset.turn + " · " : "");
     if (now && now.dataset.leave) { leave(now.dataset.leave); return; }
     if (channel) channel.postMessage(standing());
   }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, g, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -24,7 +24,25 @@ pages = Blueprint("notices", __name__, url_prefix="/notices")
 @pages.app_context_processor
 def bell() -> dict[str, Any]:
     """`unread_notices()`, asked by the bell only: a page must not fail for the sake of it."""
-    return {"unread_notices": _unread}
+    return {"unread_notices": _unread, "bell_version": _version}
+
+
+@pages.get("/count")
+@gates.decided_by("notices.unread")
+def count() -> Response:
+    """The bell alone, or 304 when it shows what it would show now; asked by the page itself, not by a person."""
+    with transaction(runtime()) as database:
+        g.unread_notices = notices.unread(runtime(), database, actor())
+    tag = _version(g.unread_notices)
+    known = tag in request.if_none_match
+    response = make_response("", 304) if known else make_response(render_template("parts/bell.html"))
+    response.set_etag(tag)
+    return response
+
+
+def _version(count: int | None) -> str:
+    """What the bell shows: a number in a language; `x` where it could not be read."""
+    return f"{'x' if count is None else count}-{language()}"
 
 
 def _unread() -> int | None:
