@@ -54,6 +54,7 @@ DEEPER = (
     ("cjt.gd", "appoint", "/custodians/CJT/TKCL/appoint"),
     ("cjt.the2", "rule", "/rules/CJT/TKCL"),
     ("cjt.the2", "notices", "/notices/"),
+    ("cjt.the2", "profile", "/me/"),
     ("cjt.the2", "sessions", "/me/sessions"),
     ("cjt.the2", "tokens", "/me/tokens"),
     ("cjt.the2", "help", "/help/"),

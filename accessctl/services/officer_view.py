@@ -129,7 +129,7 @@ def show(rt: Runtime, session: Session, actor: Actor, username: str) -> OfficerD
     """Everything about one officer, also one who has left. Raises NotFound("officer.unknown")."""
     officer = found(session, username)
     require(rt, actor, Permission.OFFICER_VIEW, officer.office_code)
-    held, earlier = _roles(session, officer)
+    held, earlier = roles_of(session, officer)
     lease = session.scalars(
         select(Lease).where(Lease.officer_id == officer.id, Lease.state.in_(HOLDS_OFFICER))
     ).first()
@@ -142,7 +142,7 @@ def show(rt: Runtime, session: Session, actor: Actor, username: str) -> OfficerD
         locked_until=officer.locked_until,
         held=held,
         earlier=earlier,
-        proposals=tuple(_proposals(rt, session, actor, roles.open_of(officer))),
+        proposals=tuple(proposals_of(rt, session, actor, roles.open_of(officer))),
         postings=tuple(_postings(session, officer)),
         custody=tuple(_custody(session, officer)),
         lease=str(lease.id) if lease else None,
@@ -176,7 +176,7 @@ def _may(rt: Runtime, session: Session, actor: Actor, officer: Officer) -> froze
     return frozenset(found_)
 
 
-def _roles(session: Session, officer: Officer) -> tuple[tuple[RoleView, ...], tuple[RoleView, ...]]:
+def roles_of(session: Session, officer: Officer) -> tuple[tuple[RoleView, ...], tuple[RoleView, ...]]:
     """Roles in force, then those of the past, newest first."""
     rows = list(officer.roles)
     words = {
@@ -221,7 +221,7 @@ def waiting(rt: Runtime, session: Session, actor: Actor) -> list[ProposalView]:
         .order_by(RoleProposal.opened_at)
         .limit(500)
     )
-    found_ = _proposals(rt, session, actor, open_ones)
+    found_ = proposals_of(rt, session, actor, open_ones)
     return sorted(found_, key=lambda view: view.mine is None)
 
 
@@ -267,9 +267,10 @@ def before_revoke(rt: Runtime, session: Session, actor: Actor, username: str, ro
     return BeforeRevoke(officer, name, ties(session, officer, rt.now()))
 
 
-def _proposals(
+def proposals_of(
     rt: Runtime, session: Session, actor: Actor, query: Select[RoleProposal]
 ) -> list[ProposalView]:
+    """The proposals of a query, each with what is said and what is missing, as this reader may answer them."""
     rows = session.scalars(
         query.options(selectinload(RoleProposal.officer).selectinload(Officer.roles))
     ).all()

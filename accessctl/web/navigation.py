@@ -145,6 +145,7 @@ class Personal:
 
 
 PERSONAL = (
+    Personal("me.index", "id-badge-2", _l("Thông tin của tôi")),
     Personal("notices.index", "bell", _l("Thông báo")),
     Personal("notices.preferences", "mail", _l("Cách nhận thông báo")),
     Personal("me.acts", "history", _l("Việc tôi đã làm")),

@@ -24,7 +24,7 @@ XHTML = "{http://www.w3.org/1999/xhtml}"
 
 @dataclass
 class Visitor:
-    """One person at one machine. """
+    """One person at one machine."""
 
     client: FlaskClient
     answer: TestResponse | None = field(default=None, repr=False)

@@ -89,6 +89,7 @@ def test_S54_no_page_shows_or_does_anything_under_a_policy_that_gives_nothing(
 
 
 MINE = {
+    "me.index",
     "me.sessions",
     "me.end_session",
     "me.end_other_sessions",

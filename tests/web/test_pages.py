@@ -15,6 +15,7 @@ from tests.web.test_desk import TKCL, borrow, return_form
 
 EVERYBODYS = [
     "/",
+    "/me/",
     "/me/acts",
     "/me/password",
     "/custodians/",

@@ -1,4 +1,4 @@
-"""The person's own pages: password, second factor, sessions, tokens, own acts."""
+"""The person's own pages: who I am here, password, second factor, sessions, tokens, own acts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from accessctl.errors import Invalid
-from accessctl.services import journal, second_factor, signin, tokens, web_sessions
+from accessctl.services import journal, profile, second_factor, signin, tokens, web_sessions
 from accessctl.services.attempts import rules
 from accessctl.services.control import transaction
 from accessctl.services.second_factor import Status
@@ -19,6 +19,15 @@ from accessctl.web.forms import CodeForm, EnrolForm, PasswordForm, TokenForm
 from accessctl.web.journal_form import JournalForm
 
 pages = Blueprint("me", __name__, url_prefix="/me")
+
+
+@pages.get("/")
+@gates.decided_by("profile.mine")
+def index() -> str:
+    """Who I am to the service, with a way to everything of my own."""
+    with transaction(runtime()) as database:
+        shown = profile.mine(runtime(), database, actor(), auth.token())
+    return render_template("me/index.html", shown=shown)
 
 
 @pages.route("/password", methods=["GET", "POST"])
