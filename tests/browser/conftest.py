@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from werkzeug.serving import make_server
 
-from accessctl.app import create_app
+from tests.common.application import application
 from tests.common.world import PASSWORD, World
 
 FLAGS = [
@@ -37,7 +37,7 @@ def browser_type_launch_args(chromium: str) -> dict[str, Any]:
 @pytest.fixture
 def address(world: World) -> Iterator[str]:
     """The service on a free port of loopback."""
-    server = make_server("127.0.0.1", 0, create_app(world.settings, runtime=world.rt), threaded=True)
+    server = make_server("127.0.0.1", 0, application(world), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

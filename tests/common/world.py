@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from flask import Flask
 from psycopg import sql
 from sqlalchemy import Engine
 
@@ -91,6 +92,9 @@ class Province:
         self.controls = ControlDatabases(CONTROL, self.cluster.dsn, self.server)
         self.gate = Gate(self.folder.settings().policies)
         self.engines: dict[str, Engine] = {}  # of ended worlds: what was compiled for them serves the next
+        self.pages: Flask | None = (
+            None  # likewise: two hundred routes take longer to set up than most tests run
+        )
 
     @classmethod
     def build(cls, path: Path, cluster: Cluster) -> Province:

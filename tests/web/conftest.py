@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 from accessctl.app import create_app
 from accessctl.services.control import transaction
 from accessctl.store.models.officers import Officer
+from tests.common.application import application
 from tests.common.world import PASSWORD, Province, World, fresh_world
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
@@ -91,9 +92,9 @@ def quiet_world(province: Province) -> Iterator[World]:
         yield made
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def quiet_app(quiet_world: World) -> Flask:
-    """The application on the province in which nothing happens; routes may be added to it."""
+    """The application on the province in which nothing happens; a test that changes it makes one of its own."""
     return create_app(quiet_world.settings, runtime=quiet_world.rt)
 
 
@@ -108,7 +109,7 @@ def reader(quiet_app: Flask, quiet_world: World) -> Iterator[Visitor]:
 @pytest.fixture
 def app(world: World) -> Flask:
     """The application on the test's own province."""
-    return create_app(world.settings, runtime=world.rt)
+    return application(world)
 
 
 @pytest.fixture

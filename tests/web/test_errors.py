@@ -18,6 +18,12 @@ from tests.web.conftest import Visitor
 from tests.web.test_pages import look_over
 
 
+@pytest.fixture
+def quiet_app(quiet_world: World) -> Flask:
+    """An application of the test's own: pages that fail are added to it."""
+    return create_app(quiet_world.settings, runtime=quiet_world.rt)
+
+
 def test_an_unknown_page_is_a_page_of_ours_with_a_code_to_quote(reader: Visitor):
     answer = reader.get("/nowhere")
     assert answer.status_code == 404

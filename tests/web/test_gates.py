@@ -37,13 +37,14 @@ def test_every_other_page_names_a_service_function_that_takes_the_actor(quiet_ap
         assert "actor" in function.__annotations__, endpoint
 
 
-def test_a_page_without_a_gate_or_with_an_unknown_one_stops_the_start(quiet_app: Flask):
-    quiet_app.add_url_rule("/open", endpoint="open", view_func=lambda: "x")
+def test_a_page_without_a_gate_or_with_an_unknown_one_stops_the_start(quiet_world: World):
+    app = create_app(quiet_world.settings, runtime=quiet_world.rt)
+    app.add_url_rule("/open", endpoint="open", view_func=lambda: "x")
     with pytest.raises(RuntimeError, match="open"):
-        gates.check(quiet_app)
-    quiet_app.view_functions["open"] = gates.decided_by("desk.no_such_function")(lambda: "x")
+        gates.check(app)
+    app.view_functions["open"] = gates.decided_by("desk.no_such_function")(lambda: "x")
     with pytest.raises(AttributeError):
-        gates.check(quiet_app)
+        gates.check(app)
 
 
 def address_of(rule: Rule) -> str:
