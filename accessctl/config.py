@@ -19,6 +19,14 @@ ENV_FILE = "accessctl.env"
 _YES = {"1", "true", "yes", "on"}
 
 
+@dataclass(frozen=True, slots=True)
+class NoticesStay:
+    """Days that a notice stays: a read one after it was read, an unread one after it was written."""
+
+    read: int
+    unread: int
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a process of accessctl was told. Each value names its variable when it is missing."""
@@ -108,6 +116,20 @@ class Settings:
             return datetime.strptime(text, "%H:%M").time()
         except ValueError:
             raise Invalid("config.digest_at", value=text) from None
+
+    @property
+    def notices_stay(self) -> NoticesStay:
+        """`ACCESSCTL_NOTICES_READ_DAYS` (90), `ACCESSCTL_NOTICES_UNREAD_DAYS` (365). Raises Invalid("config.days")."""
+        return NoticesStay(
+            read=self._days("ACCESSCTL_NOTICES_READ_DAYS", 90),
+            unread=self._days("ACCESSCTL_NOTICES_UNREAD_DAYS", 365),
+        )
+
+    def _days(self, name: str, usual: int) -> int:
+        text = self.env.get(name, "").strip() or str(usual)
+        if not (text.isascii() and text.isdigit() and 7 <= int(text[:6]) <= 3660):
+            raise Invalid("config.days", name=name, value=text[:20])
+        return int(text)
 
     @property
     def audit_origin(self) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 
 import click
 
 from accessctl.cli.edge import Edge, command, hidden
 from accessctl.errors import Invalid
 from accessctl.services import officers as service
-from accessctl.services import resets, signin
+from accessctl.services import password_change, resets
 from accessctl.services.control import transaction
 
 
@@ -48,10 +49,8 @@ def change_password(edge: Edge, username: str) -> None:
     old = os.environ.get("ACCESSCTL_PASSWORD") or hidden("Mật khẩu hiện tại / Current password: ")
     actor = edge.signed_in(username, old)
     new = _new_password()
-    with transaction(edge.rt) as session:
-        signin.change_password(edge.rt, session, actor, old, new, edge.origin)
-        signin.end_sessions(edge.rt, session, actor.id)
-    edge.out({"username": username, "must_change": False})
+    ended = password_change.change(edge.rt, actor, old, new, edge.origin)
+    edge.out({"username": username, "must_change": False, "ended": asdict(ended)})
 
 
 @officers.command("reset-link")

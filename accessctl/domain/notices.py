@@ -98,6 +98,7 @@ class NoticeKind(StrEnum):
     ROLE_GRANTED = "role_granted", NoticeGroup.PEOPLE
     ROLE_ENDED = "role_ended", NoticeGroup.PEOPLE
     TRANSFERRED = "transferred", NoticeGroup.PEOPLE
+    PASSWORD_CHANGED = "password_changed", NoticeGroup.PEOPLE, _ANYBODY, How.NOW, True
     RESET_ISSUED = "reset_issued", NoticeGroup.PEOPLE, _ANYBODY, How.NOW, True
     RESET_DONE = "reset_done", NoticeGroup.PEOPLE, _ANYBODY, How.NOW, True
 

@@ -1,4 +1,4 @@
-"""Mail in the worker: a loop that empties the outbox and one that gathers the mail of the day.
+"""Notices in the worker: loops that empty the outbox, gather the mail of the day, and take old notices away.
 
 A server in trouble is left alone, longer each time, so that a queue of hundreds does not knock hundreds of times.
 """
@@ -11,13 +11,16 @@ from datetime import date
 
 from accessctl.errors import Invalid
 from accessctl.jobs.loop import log
-from accessctl.services import digests, mailing
+from accessctl.services import digests, mailing, pruning
 from accessctl.services.runtime import Runtime
 from accessctl.services.smtp import PATIENCE, NotSent, deliverer
 
 FIRST_REST, LONGEST_REST = 5.0, 300.0  # seconds
 WATCH_EVERY = 60.0
 DIGEST_EVERY = 30.0
+PRUNE_EVERY = 600.0
+BATCHES = 20
+"""In one turn: a table that nobody pruned for years is emptied over hours, not at once."""
 
 
 class Mailer:
@@ -84,3 +87,21 @@ class Digest:
         self._done = day
         if count:
             log.info("mail.digest", people=count)
+
+
+class Pruner:
+    """Takes old notices away, batch by batch."""
+
+    def __init__(self, rt: Runtime) -> None:
+        self._rt = rt
+
+    def turn(self) -> None:
+        """Until nothing is old, or enough for one turn."""
+        gone = 0
+        for _ in range(BATCHES):
+            count = pruning.prune(self._rt)
+            gone += count
+            if not count:
+                break
+        if gone:
+            log.info("notices.pruned", rows=gone)

@@ -54,6 +54,7 @@ class Worker:
             Loop("drift", lambda: drift.watch(self.rt), pace=DRIFT_EVERY),
             Loop("mail", mailer.Mailer(self.rt).turn, pace=1.0),
             Loop("digest", mailer.Digest(self.rt).turn, pace=mailer.DIGEST_EVERY),
+            Loop("old notices", mailer.Pruner(self.rt).turn, pace=mailer.PRUNE_EVERY),
             Loop("anchor", self._anchor, pace=ANCHOR_EVERY.total_seconds()),
         ]
         for host in self.rt.offices.offices:

@@ -129,10 +129,18 @@ def authenticate(
     return finish(rt, begun.step, code, origin)
 
 
-def prove(rt: Runtime, actor: Actor, origin: Origin, *, password: str = "", code: str | None = None) -> None:
+def prove(
+    rt: Runtime,
+    actor: Actor,
+    origin: Origin,
+    *,
+    password: str = "",
+    code: str | None = None,
+    wrong: str = "auth.not_proven",
+) -> None:
     """The person at this session once more: by password or, when `code` is given, by the second factor.
 
-    Raises Invalid("auth.not_proven") or what the code is wrong about; failures count. Owns its transactions.
+    Raises Invalid(`wrong`) or what the code is wrong about; failures count. Owns its transactions.
     """
     stored = _stored_password(rt, actor.id) if code is None else None
     right = code is None and passwords.matches(rt.settings.password_profile, password, stored)
@@ -145,7 +153,7 @@ def prove(rt: Runtime, actor: Actor, origin: Origin, *, password: str = "", code
         else:
             failure = Failure(officer.username, "auth.bad_credentials")
             locked = attempts.failed(rt, session, officer, origin, failure)
-            refused = attempts.refusal(rt, "auth.not_proven", is_locked=locked)
+            refused = attempts.refusal(rt, wrong, is_locked=locked)
     if refused is not None:
         proof = Invalid(refused.code, **refused.facts)
         proof.recorded = refused.recorded
@@ -250,19 +258,6 @@ def sign_out(rt: Runtime, session: Session, token: str, origin: Origin) -> None:
     record(rt, session, Event.AUTH_LOGOUT, actor=actor_for(session, officer, origin, rt.now()))
 
 
-def change_password(rt: Runtime, session: Session, actor: Actor, old: str, new: str, origin: Origin) -> None:
-    """Set the own new password; `end_other_sessions` is the caller's next step. The caller commits."""
-    profile = rt.settings.password_profile
-    officer = session.get_one(Officer, actor.id, with_for_update=True)
-    if not passwords.matches(profile, old, officer.password_hash):
-        raise Invalid("auth.old_password_wrong")
-    if passwords.matches(profile, new, officer.password_hash):
-        raise Invalid("auth.password_same")
-    keep_password(rt, session, officer, new)
-    officer.must_change = False
-    record(rt, session, Event.AUTH_PASSWORD_CHANGED, actor=actor, origin=origin)
-
-
 def keep_password(rt: Runtime, session: Session, officer: Officer, password: str) -> None:
     """Hash and keep a password that the profile accepts for this person. Raises Invalid("auth.password_*")."""
     factor = second_factor.in_force(session, officer.id, lock=True)
@@ -275,11 +270,6 @@ def keep_password(rt: Runtime, session: Session, officer: Officer, password: str
     )
     if factor is not None:
         factor.carries_password = len(password) < rules(rt).shortest
-
-
-def end_other_sessions(rt: Runtime, session: Session, actor: Actor, token: str) -> int:
-    """After a change of password: every other browser of the person is signed out. Returns how many."""
-    return end_sessions(rt, session, actor.id, keep=token)
 
 
 def end_sessions(rt: Runtime, session: Session, officer_id: int, *, keep: str = "") -> int:

@@ -315,6 +315,12 @@ def transferred(rt: Runtime, session: Session, officer: Officer, old: str) -> No
     notify(rt, session, NoticeKind.TRANSFERRED, to=[officer.id], about=about)
 
 
+def password_changed(rt: Runtime, session: Session, officer: Actor) -> None:
+    """The officer, whatever was chosen: who did not do it has to know."""
+    about = {"from": officer.origin.address or "localhost"}
+    notify(rt, session, NoticeKind.PASSWORD_CHANGED, to=[officer.id], about=about)
+
+
 def reset(
     rt: Runtime,
     session: Session,

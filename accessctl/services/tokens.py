@@ -223,7 +223,7 @@ def revoke_of(rt: Runtime, session: Session, actor: Actor, username: str, token_
 
 
 def end_all(rt: Runtime, session: Session, officer_id: int, why: str, actor: Actor | None = None) -> int:
-    """End every token of a person: `why` ∈ reset, officer_left, roles_lost. Returns how many. The caller commits."""
+    """End every token of a person: `why` ∈ reset, password_changed, … . Returns how many. The caller commits."""
     statement = select(AccessToken).where(
         AccessToken.officer_id == officer_id, AccessToken.ended_at.is_(None)
     )

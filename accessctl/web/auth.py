@@ -84,6 +84,7 @@ def _enter(actor: Actor) -> None:
     typed = kept.carried()
     session.clear()
     kept.carry(typed)
+    kept.mark(actor.id)
     login_user(SignedIn(token, actor))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from flask import Flask, Response, flash, g, make_response, render_template, request, url_for
+from flask import Flask, Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from accessctl.errors import AccessError, NotSignedIn, message
 from accessctl.services import journal
-from accessctl.web import auth, display
+from accessctl.web import auth, display, kept
 from accessctl.web.advice import Advice, advice_for
 from accessctl.web.context import correlation, origin, runtime, wants_fragment
 from accessctl.web.headers import LARGEST_REQUEST
@@ -93,7 +93,24 @@ def refused(error: AccessError) -> BaseResponse:
 def form_expired(error: CSRFError) -> BaseResponse:
     """A form whose token is missing, foreign or from an earlier session."""
     log.warning("form_expired", why=error.description)
-    return _answer(_problem(400, "web.form_expired"))
+    return _to_send_again() or _answer(_problem(400, "web.form_expired"))
+
+
+def _to_send_again() -> BaseResponse | None:
+    """The form of an earlier session of the same person: kept, to be looked at and sent once more, never sent by us.
+
+    None where it is somebody else's, does not say whose it is, or cannot be kept.
+    """
+    owner, person = kept.owner_of_form(), auth.somebody()
+    if (person is not None and person.id != owner) or not kept.keep(owner):
+        return None
+    flash(
+        _("Phiên đăng nhập đã thay đổi từ khi mở biểu mẫu: yêu cầu vừa gửi chưa được thực hiện."), "warning"
+    )
+    if person is not None:
+        return redirect(kept.page() or "/", 303)
+    flash(_("Những gì đã nhập được giữ lại: đăng nhập xong, đề nghị kiểm tra rồi gửi lại."), "warning")
+    return auth.sign_in_page()
 
 
 def not_served(error: HTTPException) -> BaseResponse:
@@ -144,12 +161,12 @@ def _form_again(again: Callable[[Problem], str] | None, problem: Problem) -> str
 
 
 def _to_sign_in(error: NotSignedIn) -> BaseResponse:
-    kept = auth.forget_ended()
+    was_kept = auth.forget_ended()
     if error.code != "auth.needed":
         flash(wording(error), "warning")
     if request.method == "POST" and not wants_fragment():
         again = _("Đề nghị đăng nhập lại rồi thao tác lại.")
-        if kept:
+        if was_kept:
             again = _("Những gì đã nhập được giữ lại: đăng nhập xong, đề nghị kiểm tra rồi gửi lại.")
         flash(_("Yêu cầu vừa gửi chưa được thực hiện.") + " " + again, "warning")
     if wants_fragment():

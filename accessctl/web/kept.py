@@ -1,18 +1,20 @@
 """What was typed into a form whose session had ended: kept for its owner, sealed, in the signed cookie.
 
-After the sign-in the form comes back filled; it is never sent by itself. Passwords, codes and files are not kept,
-and forms too long for a cookie neither.
+After the sign-in the form comes back filled; it is never sent by itself. The same holds for a tab that was left open
+over a new sign-in. Passwords, codes and files are not kept, and forms too long for a cookie neither.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 import zlib
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app, g, request, session
 from flask_wtf import FlaskForm as _FlaskForm
+from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
@@ -53,6 +55,24 @@ class FlaskForm(_FlaskForm):
 def register(app: Flask) -> None:
     """`kept` in every template: the form that this page is to be filled with, or None."""
     app.context_processor(lambda: {"kept": g.get("kept")})
+
+
+def mark(owner: int) -> None:
+    """Let every form of this session say whose it is: its token is signed by us, and names the owner."""
+    session["csrf_token"] = f"{secrets.token_hex(20)}.{owner}"
+
+
+def owner_of_form() -> int | None:
+    """Whose session the form of this request was made in, however long ago; None where it does not say, or lies."""
+    signer = URLSafeTimedSerializer(
+        current_app.secret_key or "", salt="wtf-csrf-token"
+    )  # as Flask-WTF signs it
+    try:
+        said = str(signer.loads(request.form.get("csrf_token", "")))
+    except BadData:
+        return None
+    number = said.partition(".")[2]
+    return int(number) if number.isascii() and number.isdigit() else None
 
 
 def keep(owner: int | None) -> bool:

@@ -43,6 +43,7 @@ _OFFICE = Way("custody.office", lambda about: {"office": about["office"]}, _l("X
 _CONTACTS = Way("custody.versions", lambda about: {"office": about["office"]}, _l("Xem danh sách"))
 _FINDING = Way("findings.show", lambda about: {"identity": about["of"]}, _l("Xem phát hiện"))
 _ROLES = Way("roles.index", lambda _: {}, _l("Xem vai trò chờ ý kiến"))
+_SESSIONS = Way("me.sessions", lambda _: {}, _l("Xem nơi đang đăng nhập"))
 _USE = Way(
     "journal.index",
     lambda about: {
@@ -81,6 +82,7 @@ _WAYS = {
     K.FINDING_SEVERE: _FINDING,
     K.ROLE_WAITS: _ROLES,
     K.ROLE_DECLINED: _ROLES,
+    K.PASSWORD_CHANGED: _SESSIONS,
 }
 """Kinds that lead nowhere are not here: all that there is to say stands in the notice."""
 

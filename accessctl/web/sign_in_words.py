@@ -6,6 +6,7 @@ from flask import Flask
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from accessctl.services.password_change import Ends
 from accessctl.web.display import Status
 
 TOKEN_SCOPES = {"read": _l("Chỉ xem"), "use": _l("Sử dụng: xem và thao tác như chủ mã")}
@@ -20,6 +21,7 @@ TOKEN_ENDS = {
     "roles_lost": _l("mất một vai trò"),
     "officer_left": _l("thôi công tác"),
     "officer.left": _l("thôi công tác"),
+    "password_changed": _l("đổi mật khẩu"),
     "reset": _l("đặt lại thông tin đăng nhập"),
 }
 RESET_PURPOSES = {
@@ -53,6 +55,17 @@ def register(app: Flask) -> None:
         TOKEN_STATES=TOKEN_STATES,
         TOKEN_ENDS=TOKEN_ENDS,
         RESET_PURPOSES=RESET_PURPOSES,
+    )
+
+
+def ended(ends: Ends) -> str:
+    """What a new password has ended, in a sentence."""
+    return str(
+        _(
+            "Đã đăng xuất %(sessions)s nơi khác, thu hồi %(tokens)s mã truy cập dòng lệnh.",
+            sessions=ends.sessions,
+            tokens=ends.tokens,
+        )
     )
 
 

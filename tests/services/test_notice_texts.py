@@ -60,6 +60,7 @@ def test_a_kind_that_is_fixed_comes_at_once_and_concerns_those_who_can_meet_with
     assert {kind for kind in NoticeKind if kind.fixed} == {
         NoticeKind.FINDING_SEVERE,
         NoticeKind.ACCOUNT_QUARANTINED,
+        NoticeKind.PASSWORD_CHANGED,
         NoticeKind.RESET_ISSUED,
         NoticeKind.RESET_DONE,
     }

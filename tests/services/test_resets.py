@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from accessctl.errors import AccessError, Invalid, NotFound, NotSignedIn, Refused
-from accessctl.services import resets, second_factor, signin, web_sessions
+from accessctl.services import password_change, resets, second_factor, signin, web_sessions
 from accessctl.services.actor import Actor, Origin
 from accessctl.services.control import transaction
 from accessctl.services.resets import Issued
@@ -163,14 +163,13 @@ def test_a_lost_device_is_reset_by_link_and_nothing_else_and_the_password_still_
 def test_a_password_as_short_as_a_second_factor_allows_must_be_changed_without_it(world: World) -> None:
     phone, _ = enrolled(world, "cjt.the2")
     actor = world.actor("cjt.the2")
-    with transaction(world.rt) as session:
-        signin.change_password(world.rt, session, actor, PASSWORD, SHORT, HERE)
+    password_change.change(world.rt, actor, PASSWORD, SHORT, HERE)
     assert not world.actor("cjt.the2").must_change
     assert signed_in(world, "cjt.the2", SHORT, phone.code())
     used(world, issued(world, "cjt.the2", "second_factor").token, "")
     assert world.actor("cjt.the2").must_change
-    with transaction(world.rt) as session, pytest.raises(Invalid, match="14"):
-        signin.change_password(world.rt, session, actor, SHORT, "meo den 8", HERE)
+    with pytest.raises(Invalid, match="14"):
+        password_change.change(world.rt, actor, SHORT, "meo den 8", HERE)
 
 
 def test_a_forgotten_password_of_who_has_a_second_factor_still_needs_the_code(world: World) -> None:

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from accessctl.errors import Invalid, NotSignedIn
-from accessctl.services import signin
+from accessctl.services import password_change, signin, tokens
 from accessctl.services.actor import Actor, Origin
 from accessctl.services.control import transaction
+from tests.common.postbox import free_port, switch_on
 from tests.common.world import PASSWORD, World
 
 HERE = Origin("web", "10.1.2.3")
@@ -175,13 +176,22 @@ def test_a_new_password_is_long_different_and_ones_own_to_set_and_ends_other_ses
         (PASSWORD, "a" * 20, "auth.password_too_simple"),
         (PASSWORD, "toi la cjt.the2 day", "auth.password_too_simple"),
     ]:
-        with transaction(world.rt) as session, pytest.raises(Invalid) as refused:
-            signin.change_password(world.rt, session, actor, old, new, HERE)
+        with pytest.raises(Invalid) as refused:
+            password_change.change(world.rt, actor, old, new, HERE)
         assert refused.value.code == code
     assert authenticated(world, "cjt.the2").username == "cjt.the2"
+    switch_on(world, free_port())
+    told = tokens.issue(world.rt, actor, tokens.Wanted("Máy trạm", "use", 7), PASSWORD)
     with transaction(world.rt) as session:
-        signin.change_password(world.rt, session, actor, PASSWORD, NEW, HERE)
-        assert signin.end_other_sessions(world.rt, session, actor, mine) == 1
+        expected = password_change.before(world.rt, session, actor, mine)
+    assert password_change.change(world.rt, actor, PASSWORD, NEW, HERE, keep=mine) == expected
+    assert (expected.sessions, expected.tokens) == (1, 1)
+    with pytest.raises(NotSignedIn) as over:
+        tokens.authenticate(world.rt, told, HERE)
+    assert over.value.code == "token.ended"
+    with world.admin_control() as admin:
+        asked = "SELECT how, mail_id IS NULL FROM notice WHERE kind = 'password_changed' AND officer_id = %s"
+        assert admin.execute(asked, (actor.id,)).fetchall() == [("now", False)]
     assert refusal(world, "cjt.the2", PASSWORD).code == "auth.bad_credentials"
     assert authenticated(world, "cjt.the2", NEW).must_change is False
     assert resumed(world, mine)
@@ -189,6 +199,20 @@ def test_a_new_password_is_long_different_and_ones_own_to_set_and_ends_other_ses
         resumed(world, other)
     assert [r["actor"] for r in world.records("auth.password_changed")] == ["cjt.the2"]
     assert all(NEW not in str(record) for record in world.records())
+
+
+def test_wrong_old_passwords_count_as_at_the_door_and_five_lock_the_sign_in(world: World) -> None:
+    token, actor = signed_in(world, "cjt.the2"), authenticated(world, "cjt.the2")
+    codes = []
+    for old in [WRONG] * 5 + [PASSWORD]:
+        with pytest.raises(Invalid) as refused:
+            password_change.change(world.rt, actor, old, NEW, HERE, keep=token)
+        codes.append(refused.value.code)
+    assert codes == ["auth.old_password_wrong"] * 4 + ["auth.locked"] * 2
+    assert refusal(world, "cjt.the2", PASSWORD).code == "auth.locked"
+    assert len(world.records("auth.lockout")) == 1
+    world.shift += timedelta(minutes=16)
+    assert authenticated(world, "cjt.the2", PASSWORD)
 
 
 def test_a_name_that_nobody_bears_is_locked_like_any_other_so_that_a_lock_tells_nothing(world: World) -> None:

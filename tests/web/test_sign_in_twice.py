@@ -416,6 +416,68 @@ def test_a_form_in_a_second_tab_is_kept_as_well(visitor: Visitor, world: World):
     assert TYPED["subject"] in visitor.get(BORROW).text
 
 
+def test_a_tab_left_open_over_a_new_sign_in_keeps_what_was_typed_and_never_sends_it(
+    visitor: Visitor, world: World
+):
+    visitor.sign_in("cjt.the1")
+    visitor.get(BORROW)
+    stale = visitor.token
+    visitor.send("/sign-out")
+    visitor.send(BORROW, token=False, csrf_token=stale, **TYPED)  # signed out in the other tab
+    assert visitor.path == "/sign-in"
+    assert "Những gì đã nhập được giữ lại" in visitor.words()
+    visitor.sign_in("cjt.the1")
+    assert TYPED["subject"] in visitor.get(BORROW).text
+    visitor.get("/custodians/")
+    visitor.send(BORROW, token=False, csrf_token=stale, **(TYPED | {"subject": "6799000002"}))
+    assert visitor.path == BORROW
+    assert "Phiên đăng nhập đã thay đổi" in visitor.words()
+    assert visitor.all("input", name="subject")[0].get("value") == "6799000002"
+    assert not world.records("lease.requested")
+    visitor.send(BORROW, **TYPED)
+    assert len(world.records("lease.requested")) == 1
+
+
+def test_a_tab_of_somebody_else_or_of_a_password_and_a_made_up_token_are_refused_as_they_are(
+    visitor: Visitor, world: World
+):
+    visitor.sign_in("cjt.the1")
+    stale = visitor.token
+    visitor.send("/sign-out")
+    visitor.sign_in("cjt.the2")
+    for target, token in (
+        (BORROW, stale),
+        (BORROW, stale[:-2] + "xx"),
+        (BORROW, ""),
+        ("/me/password", visitor.token[:-2]),
+    ):
+        answer = visitor.send(target, token=False, csrf_token=token, **TYPED)
+        assert answer.status_code == 400, (target, token)
+        assert TYPED["subject"] not in answer.text
+        assert "chưa có thay đổi nào" in visitor.words()
+        visitor.get("/help/")
+    assert TYPED["subject"] not in visitor.get(BORROW).text
+
+
+def test_the_password_page_says_first_what_ends_then_what_has_ended(visitor: Visitor, another: Visitor):
+    another.sign_in("cjt.the2")
+    visitor.sign_in("cjt.the2")
+    visitor.get("/me/tokens")
+    visitor.send("/me/tokens", name="Máy trạm", scope="use", days="7", password=PASSWORD)
+    visitor.get("/me/password")
+    assert "1 nơi khác đang đăng nhập" in visitor.words()
+    assert "1 mã truy cập dòng lệnh bị thu hồi" in visitor.words()
+    assert visitor.send("/me/password", old="sai", new=NEW, again=NEW).status_code == 422
+    assert "tạm khóa 15 phút" in visitor.words()
+    visitor.send("/me/password", old=PASSWORD, new=NEW, again=NEW)
+    assert "Đã đăng xuất 1 nơi khác, thu hồi 1 mã" in visitor.words()
+    assert another.get("/me/tokens").request.path == "/sign-in"
+    visitor.get("/me/tokens")
+    assert "đổi mật khẩu" in visitor.words()
+    visitor.get("/notices/?unread=1")
+    assert "Mật khẩu đã được đổi" in visitor.words()
+
+
 def test_a_kept_form_that_somebody_changed_or_made_is_nothing(visitor: Visitor, world: World):
     visitor.sign_in("cjt.the1")
     with visitor.client.session_transaction() as held:

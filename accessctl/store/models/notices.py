@@ -61,6 +61,7 @@ class Notice(Base):
         Index("ix_notice_officer_id", "officer_id", "id"),
         Index("ix_notice_unread", "officer_id", "id", postgresql_where=text("read_at IS NULL")),
         Index("ix_notice_digest", "at", postgresql_where=text("how = 'daily' AND mail_id IS NULL")),
+        Index("ix_notice_at", "at"),
         Index("ix_notice_mail_id", "mail_id", postgresql_where=text("mail_id IS NOT NULL")),
         Index(
             "uq_notice_once",

@@ -9,11 +9,11 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from accessctl.errors import Invalid
-from accessctl.services import journal, profile, second_factor, signin, tokens, web_sessions
+from accessctl.services import journal, password_change, profile, second_factor, signin, tokens, web_sessions
 from accessctl.services.attempts import rules
 from accessctl.services.control import transaction
 from accessctl.services.second_factor import Status
-from accessctl.web import auth, errors, gates, qr
+from accessctl.web import auth, errors, gates, qr, sign_in_words
 from accessctl.web.context import actor, origin, runtime
 from accessctl.web.forms import CodeForm, EnrolForm, PasswordForm, TokenForm
 from accessctl.web.journal_form import JournalForm
@@ -40,11 +40,9 @@ def password() -> str | Response:
     errors.show_again(_password_page)
     if form.new.data != form.again.data:
         raise Invalid("web.passwords_differ")
-    with transaction(runtime()) as database:
-        old, new = form.old.data or "", form.new.data or ""
-        signin.change_password(runtime(), database, actor(), old, new, origin())
-        signin.end_other_sessions(runtime(), database, actor(), auth.token())
-    flash(_("Đã đổi mật khẩu."), "success")
+    old, new = form.old.data or "", form.new.data or ""
+    ended = password_change.change(runtime(), actor(), old, new, origin(), keep=auth.token())
+    flash(_("Đã đổi mật khẩu.") + " " + sign_in_words.ended(ended), "success")
     return redirect(url_for("home.index"), 303)
 
 
@@ -148,9 +146,11 @@ def _status() -> Status:
 
 
 def _password_page(problem: errors.Problem | None = None) -> str:
-    form = PasswordForm(formdata=None)
+    with transaction(runtime()) as database:
+        ends = password_change.before(runtime(), database, actor(), auth.token())
+    form, factor = PasswordForm(formdata=None), _status()
     return render_template(
-        "me/password.html", form=form, problem=problem, rules=rules(runtime()), factor=_status()
+        "me/password.html", form=form, problem=problem, rules=rules(runtime()), factor=factor, ends=ends
     )
 
 
