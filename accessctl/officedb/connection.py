@@ -233,6 +233,8 @@ def _code(error: psycopg.Error) -> str:
             return "officedb.disk_full"
         case e.ConnectionTimeout() | e.QueryCanceled() | e.LockNotAvailable():
             return "officedb.slow"
+        case e.IdleInTransactionSessionTimeout():  # we ourselves were held up between two statements
+            return "officedb.slow"
         case e.UndefinedTable() | e.UndefinedFunction() | e.InvalidSchemaName():
             return "officedb.not_installed"
         case e.InsufficientPrivilege():

@@ -17,6 +17,7 @@ from accessctl.officedb import server_log, witness
 from accessctl.officedb.credentials import subject_hash
 from accessctl.officedb.server_events import EventKind, Roles, ServerEvent, classify, instant
 from accessctl.officedb.server_log import LogBatch, LogMark, LogTrouble, log_mark_now, read_log
+from tests.common.world import eventually
 from tests.officedb.conftest import MAI, Office
 
 VIEW = "SELECT outcome FROM bhyt.view_reissue(%s)"
@@ -55,6 +56,7 @@ def test_logins_acts_and_ends_are_read_with_all_that_evidence_needs(office: Offi
         (running,) = witness.sessions(office.witness)
         assert (running.role, running.pid) == (lent.role, session.info.backend_pid)
         pid = session.info.backend_pid
+    eventually(lambda: not witness.sessions(office.witness))  # the server takes a moment to see the client go
     office.close(lent, EndReason.EXPIRED)
     (login,) = [row for row in witness.logins_since(office.witness, marks[0]).rows if row.managed]
     assert (login.role, login.lease_id, login.pid) == (lent.role, lent.lease_id, pid)
