@@ -60,6 +60,7 @@ class Event(StrEnum):
     OFFICER_TRANSFERRED = "officer.transferred", "Điều chuyển cán bộ", "Officer transferred"
     OFFICER_IMPORTED = "officer.imported", "Nhập danh sách cán bộ từ tệp", "Staff file imported"
     OFFICER_LEFT = "officer.left", "Cán bộ thôi công tác", "Officer left"
+    OFFICER_RETURNED = "officer.returned", "Cán bộ trở lại công tác", "Officer back in service"
     ROLE_PROPOSED = "role.proposed", "Đề nghị giao vai trò", "Role proposed"
     ROLE_ENTERED = "role.entered", "Nhập vai trò", "Role entered"
     ROLE_APPROVED = "role.approved", "Duyệt giao vai trò", "Role approved"

@@ -75,6 +75,8 @@ class NoticeKind(StrEnum):
     ACCOUNT_LOCKED = "account_locked", NoticeGroup.ACCOUNTS, _ANSWERABLE
     UNLOCK_ASKED = "unlock_asked", NoticeGroup.ACCOUNTS, _IT
     ACCOUNT_UNLOCKED = "account_unlocked", NoticeGroup.ACCOUNTS, _ANSWERABLE
+    ACCOUNT_ROTATED = "account_rotated", NoticeGroup.ACCOUNTS, _ANSWERABLE, How.DAILY
+    ACCOUNT_RETIRED = "account_retired", NoticeGroup.ACCOUNTS, _ANSWERABLE
     ACCOUNT_QUARANTINED = "account_quarantined", NoticeGroup.ACCOUNTS, _ANSWERABLE | _DIRECTOR, How.NOW, True
     ACCOUNT_RELEASED = "account_released", NoticeGroup.ACCOUNTS, _ANSWERABLE
 
@@ -99,6 +101,7 @@ class NoticeKind(StrEnum):
     ROLE_ENDED = "role_ended", NoticeGroup.PEOPLE
     TRANSFERRED = "transferred", NoticeGroup.PEOPLE
     PASSWORD_CHANGED = "password_changed", NoticeGroup.PEOPLE, _ANYBODY, How.NOW, True
+    OFFICER_RETURNED = "officer_returned", NoticeGroup.PEOPLE, _HEADS | _DIRECTOR
     RESET_ISSUED = "reset_issued", NoticeGroup.PEOPLE, _ANYBODY, How.NOW, True
     RESET_DONE = "reset_done", NoticeGroup.PEOPLE, _ANYBODY, How.NOW, True
 

@@ -123,12 +123,11 @@ def _told(session: Session, actor: Actor, account: Account, shown: AccountDetail
         told.append(Told(shown.held.name, "holder", notice=True))
     if act in (Act.LOCK, Act.RETIRE):
         told += [Told(use.name, "waiting", notice=True) for use in shown.queue if use.name]
-    state_changes = act in (Act.LOCK, Act.UNLOCK)
+    noticed = act is not Act.ASK_UNLOCK  # that goes to IT, whose turn it is
     if shown.keeper:
-        told.append(Told(shown.keeper.name, "custodian", notice=state_changes))
-    told += [Told(name, "head", notice=state_changes) for name in _heads(session, account)]
-    if state_changes or act is Act.ASK_UNLOCK:
-        told += [Told(name, "it", notice=True) for name in _with_role(session, Role.IT_ADMIN)]
+        told.append(Told(shown.keeper.name, "custodian", notice=noticed))
+    told += [Told(name, "head", notice=noticed) for name in _heads(session, account)]
+    told += [Told(name, "it", notice=True) for name in _with_role(session, Role.IT_ADMIN)]
     if act in (Act.LOCK, Act.RETIRE):
         told += [Told(name, "auditor", notice=False) for name in _with_role(session, Role.AUDITOR)]
     return [person for person in told if person.name != actor.full_name]

@@ -18,6 +18,7 @@ from accessctl.domain.text import folded
 from accessctl.errors import Refused
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import may
+from accessctl.services.list_export import Taken, known_format, taken
 from accessctl.services.matrix import IN_USE
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import Account, Custody, Lease, Officer
@@ -93,9 +94,16 @@ def search(rt: Runtime, session: Session, actor: Actor, query: AccountQuery) -> 
     return AccountPage(tuple(rows), page, pages, total)
 
 
-def everything(rt: Runtime, session: Session, actor: Actor, query: AccountQuery) -> Iterator[Listed]:
-    """All that fit, for a file."""
-    yield from _rows(rt, session, actor, query, _fits(rt, session, actor, query), offset=0, limit=None)
+def take_away(
+    rt: Runtime, session: Session, actor: Actor, query: AccountQuery, form: str
+) -> tuple[Listed, ...]:
+    """All that fit, for a file, recorded as `audit.exported` in the caller's transaction."""
+    known_format(form)
+    fits = _fits(rt, session, actor, query)
+    found = tuple(_rows(rt, session, actor, query, fits, offset=0, limit=None))
+    asked = {name: getattr(query, name) for name in ("kind", "guest", "host", "state", "gap")}
+    taken(rt, session, actor, Taken.ACCOUNTS, form=form, count=len(found), filters=asked, words=query.holder)
+    return found
 
 
 def may_know_who(rt: Runtime, actor: Actor, *offices: str) -> bool:

@@ -189,6 +189,7 @@ def retire(
     account.reason = _words(reason)
     account.epoch += 1
     record(rt, session, Event.ACCOUNT_RETIRED, actor=actor, account=account, reason=account.reason)
+    telling.account(rt, session, NoticeKind.ACCOUNT_RETIRED, account, actor)
     return end_leases(rt, session, [account.name], actor, "account.retired")
 
 
@@ -205,6 +206,7 @@ def void(
     if account.state == AccountState.RETIRED:
         raise Conflict("account.retired", account=account.name)
     rotate(rt, session, account, actor, _words(reason))
+    telling.account(rt, session, NoticeKind.ACCOUNT_ROTATED, account, actor)
     return _end(rt, session, Lease.account_name == account.name, actor, "account.rotated", waiting=False)
 
 

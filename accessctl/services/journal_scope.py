@@ -48,7 +48,7 @@ def scopes(rt: Runtime, actor: Actor, asked: Collection[str] = ()) -> list[Scope
     """
     known = rt.office_codes()
     offices = sorted(code for code in known if may(rt, actor, Permission.LOG_VIEW, code))
-    kinds = _own_kinds(actor)
+    kinds = own_kinds(actor)
     if offices and not kinds and (set(offices) >= known or set(offices) & set(asked)):
         return [Scope(true())]
     found: list[Scope] = []
@@ -68,7 +68,7 @@ def visible(rt: Runtime, actor: Actor) -> ColumnElement[bool]:
     return or_(*found) if found else AuditIndex.idx < 0
 
 
-def _own_kinds(actor: Actor) -> list[str]:
+def own_kinds(actor: Actor) -> list[str]:
     """The kinds that a custodian without a wider role is held to."""
     if actor.roles & WIDER:
         return []

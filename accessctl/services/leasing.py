@@ -23,7 +23,7 @@ from accessctl.officedb.leases import renew_lease as renew_in_office
 from accessctl.services import checkout, closing, ledger, telling
 from accessctl.services.actor import Actor
 from accessctl.services.admission import REASON_LIMIT, LeaseRequest
-from accessctl.services.authorize import acts, may, require
+from accessctl.services.authorize import acts, require
 from accessctl.services.control import transaction
 from accessctl.services.lease_view import LeaseView, view
 from accessctl.services.recording import record, record_refusal
@@ -38,7 +38,6 @@ __all__ = [
     "cancel_queued",
     "close_lease",
     "current_lease",
-    "custodian_leases",
     "heartbeat",
     "open_lease",
     "renew_lease",
@@ -219,24 +218,6 @@ def heartbeat(rt: Runtime, actor: Actor, identity: str) -> LeaseView:
         if lease.state_ is LeaseState.ACTIVE and not lease.client:
             lease.seen_at = rt.now()
         return view(session, lease)
-
-
-def custodian_leases(rt: Runtime, actor: Actor) -> list[LeaseView]:
-    """Open leases and queued requests that this person may revoke."""
-    with transaction(rt) as session:
-        rows = session.scalars(
-            select(Lease)
-            .where(Lease.state.in_([*HOLDS_OFFICER, LeaseState.CLOSING]))
-            .order_by(Lease.requested_at)
-        )
-        return [view(session, lease) for lease in rows if _may_revoke(rt, session, actor, lease)]
-
-
-def _may_revoke(rt: Runtime, session: Session, actor: Actor, lease: Lease) -> bool:
-    kind = AccountName.parse(lease.account_name).kind
-    return may(rt, actor, Permission.LEASE_REVOKE, lease.guest) and ledger.answers_for(
-        session, actor, kind, lease.guest
-    )
 
 
 def _own(lease: Lease, actor: Actor) -> Lease:

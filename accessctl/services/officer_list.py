@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from accessctl.domain.permissions import Permission, Role
@@ -14,6 +14,7 @@ from accessctl.domain.text import folded
 from accessctl.services import roles
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import may, require
+from accessctl.services.list_export import MOST, Taken, known_format, taken
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import Custody, Office, Officer, OfficerRole, RoleProposal
 
@@ -41,6 +42,7 @@ class OfficerRow:
     full_name: str
     title: str
     phone: str
+    email: str
     office: str
     office_name: str
     level: str
@@ -62,20 +64,43 @@ class OfficerPage:
 
 def search(rt: Runtime, session: Session, actor: Actor, query: OfficerQuery) -> OfficerPage:
     """The officers that fit and that this person may see, by given name as Vietnamese lists do."""
-    visible = visible_offices(rt, actor)
-    fits = [Officer.office_code.in_(visible), *_filters(query, rt.now())]
+    fits = _fits(rt, actor, query)
     total = session.scalar(select(func.count()).select_from(Officer).where(*fits)) or 0
     pages = max(1, -(-total // PAGE))
     page = min(max(1, query.page), pages)
-    people = session.scalars(
-        select(Officer)
-        .where(*fits)
-        .options(selectinload(Officer.roles))
-        .order_by(Officer.sort_name, Officer.id)
-        .offset((page - 1) * PAGE)
-        .limit(PAGE)
-    ).all()
+    people = session.scalars(_by_name(fits).offset((page - 1) * PAGE).limit(PAGE)).all()
     return OfficerPage(tuple(rows_of(session, people, rt.now())), page, pages, total)
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerFile:
+    """What will be handed out; `cut` when there were more than MOST."""
+
+    rows: tuple[OfficerRow, ...]
+    cut: bool
+
+
+def take_away(rt: Runtime, session: Session, actor: Actor, query: OfficerQuery, form: str) -> OfficerFile:
+    """All that fit, at most MOST, recorded as `audit.exported` in the caller's transaction."""
+    known_format(form)
+    people = session.scalars(_by_name(_fits(rt, actor, query)).limit(MOST + 1)).all()
+    made = OfficerFile(tuple(rows_of(session, people[:MOST], rt.now())), len(people) > MOST)
+    asked = {name: getattr(query, name) for name in ("office", "department", "role", "state")}
+    taken(
+        rt, session, actor, Taken.OFFICERS, form=form, count=len(made.rows), cut=made.cut, filters=asked,
+        words=query.name,
+    )  # fmt: skip
+    return made
+
+
+def _by_name(fits: list[ColumnElement[bool]]) -> Select[Officer]:
+    """By given name, as Vietnamese lists do."""
+    people = select(Officer).where(*fits).options(selectinload(Officer.roles))
+    return people.order_by(Officer.sort_name, Officer.id)
+
+
+def _fits(rt: Runtime, actor: Actor, query: OfficerQuery) -> list[ColumnElement[bool]]:
+    return [Officer.office_code.in_(visible_offices(rt, actor)), *_filters(query, rt.now())]
 
 
 def visible_offices(rt: Runtime, actor: Actor) -> list[str]:
@@ -140,6 +165,7 @@ def _row(officer: Officer, office: Office, custody: list[str], waiting: int) -> 
         full_name=officer.full_name,
         title=officer.title,
         phone=officer.phone,
+        email=officer.email,
         office=office.code,
         office_name=office.name,
         level=office.level,

@@ -106,7 +106,7 @@ class Ties:
 
 @dataclass(frozen=True, slots=True)
 class OfficerDetail:
-    """One officer; `may` ∈ edit, transfer, leave, propose, enter, reset, journal: what this reader may do."""
+    """One officer; `may` ∈ edit, transfer, leave, return, propose, enter, reset, journal: what this reader may do."""
 
     row: OfficerRow
     email: str
@@ -166,7 +166,8 @@ def _may(rt: Runtime, session: Session, actor: Actor, officer: Officer) -> froze
     """What a page offers; every act asks the policy again."""
     found_ = {"journal"} if may(rt, actor, Permission.LOG_VIEW, officer.office_code) else set()
     if officer.left_at is not None:
-        return frozenset(found_)
+        again = {"return"} if may(rt, actor, Permission.OFFICER_ADD, officer.office_code) else set()
+        return frozenset(found_ | again)
     case = case_of(actor, officer)
     for name, permission in _ACTS.items():
         if decide(rt, actor, permission, officer.office_code, case=case).allowed:

@@ -146,7 +146,10 @@ def _asked(row: Approval) -> dict[str, Any]:
 
 
 def account(rt: Runtime, session: Session, kind: NoticeKind, row: Account, by: Actor | None) -> None:
-    """A shared account changed its state: the custodian, the head and IT."""
+    """An account changed its state or its credentials: the custodian, the head and IT.
+
+    Whoever loses a loan or a place in the queue by it hears of that besides (`revoked`).
+    """
     about = {"account": row.name, "office": row.host}
     readers = [*_answering(rt, row.guest, row.kind), holders(Role.IT_ADMIN)]
     if kind is NoticeKind.UNLOCK_ASKED:
@@ -319,6 +322,13 @@ def password_changed(rt: Runtime, session: Session, officer: Actor) -> None:
     """The officer, whatever was chosen: who did not do it has to know."""
     about = {"from": officer.origin.address or "localhost"}
     notify(rt, session, NoticeKind.PASSWORD_CHANGED, to=[officer.id], about=about)
+
+
+def returned(rt: Runtime, session: Session, heads_: list[Officer], officer: Officer, by: Actor) -> None:
+    """The head of the unit that has the officer now: roles are theirs to propose."""
+    about = {"officer": officer.full_name, "username": officer.username, "office": officer.office_code}
+    to = [head.id for head in heads_ if head.id != by.id]
+    notify(rt, session, NoticeKind.OFFICER_RETURNED, to=to, about={**about, "by": by.full_name})
 
 
 def reset(

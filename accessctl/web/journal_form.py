@@ -47,7 +47,7 @@ class JournalForm(FlaskForm):
         """The search; days are whole local days, `dd/mm/yyyy HH:MM` a minute; a cursor that is none is none."""
         words = {name: _typed(self[name]) for name in _TEXTS}
         cursors = {name: _place(_typed(self[name])) for name in _CURSORS}
-        since, until = _moment(_typed(self.since)), _moment(_typed(self.until), end=True)
+        since, until = moment(_typed(self.since)), moment(_typed(self.until), end=True)
         return JournalQuery(**words, **cursors, since=since, until=until)  # type: ignore[arg-type]
 
     @property
@@ -68,7 +68,7 @@ class JournalForm(FlaskForm):
     @property
     def bad_days(self) -> bool:
         """Whether a time was typed that is none."""
-        return any(_typed(field) and not _moment(_typed(field)) for field in (self.since, self.until))
+        return any(_typed(field) and not moment(_typed(field)) for field in (self.since, self.until))
 
 
 def filters_of(arguments: Mapping[str, str]) -> dict[str, str]:
@@ -80,7 +80,7 @@ def _typed(field: Any) -> str:
     return str(field.data or "").strip()
 
 
-def _moment(text: str, *, end: bool = False) -> datetime | None:
+def moment(text: str, *, end: bool = False) -> datetime | None:
     """A local time; a day alone is its beginning, or with `end` the beginning of the next. None for anything else."""
     for form, length in (("%d/%m/%Y", timedelta(days=1)), ("%d/%m/%Y %H:%M", timedelta(minutes=1))):
         try:

@@ -26,6 +26,7 @@ CHANNELS = {
     "worker": _l("Hệ thống tự thực hiện"),
     "db": _l("Cơ sở dữ liệu đơn vị ghi nhận"),
 }
+LISTS = {"accounts": _l("Tài khoản"), "leases": _l("Phiên sử dụng"), "officers": _l("Cán bộ")}
 FOUND_BY = {"trigger": _l("cổng kiểm soát đăng nhập"), "log": _l("nhật ký máy chủ")}
 
 
@@ -107,6 +108,7 @@ DETAILS: dict[str, tuple[Any, Callable[[Any], str]]] = {
     "size": (_l("Số sự kiện"), str),
     "count": (_l("Số lượng"), str),
     "format": (_l("Dạng tệp"), lambda value: str(value).upper()),
+    "list": (_l("Danh sách"), _in(LISTS)),
     "people": (_l("Cán bộ"), _listed),
     "repaired": (_l("Đã khắc phục"), str),
     "left": (_l("Còn lại"), str),

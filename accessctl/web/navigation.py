@@ -64,7 +64,7 @@ SECTIONS = (
         "key",
         _l("Phiên đang mở"),
         _l("Ai đang giữ tài khoản, từ lúc nào, cho hồ sơ nào; thu hồi khi cần"),
-        (P.LEASE_REVOKE,),
+        (P.LEASE_REVOKE, P.LOG_VIEW),
     ),
     Section(
         "custody.contacts",

@@ -42,6 +42,7 @@ _ACCOUNT = Way("accounts.show", lambda about: {"name": about["account"]}, _l("Xe
 _OFFICE = Way("custody.office", lambda about: {"office": about["office"]}, _l("Xem phân công"))
 _CONTACTS = Way("custody.versions", lambda about: {"office": about["office"]}, _l("Xem danh sách"))
 _FINDING = Way("findings.show", lambda about: {"identity": about["of"]}, _l("Xem phát hiện"))
+_OFFICER = Way("officers.show", lambda about: {"username": about["username"]}, _l("Xem cán bộ"))
 _ROLES = Way("roles.index", lambda _: {}, _l("Xem vai trò chờ ý kiến"))
 _SESSIONS = Way("me.sessions", lambda _: {}, _l("Xem nơi đang đăng nhập"))
 _USE = Way(
@@ -68,6 +69,8 @@ _WAYS = {
     K.ACCOUNT_LOCKED: _ACCOUNT,
     K.UNLOCK_ASKED: _ACCOUNT,
     K.ACCOUNT_UNLOCKED: _ACCOUNT,
+    K.ACCOUNT_ROTATED: _ACCOUNT,
+    K.ACCOUNT_RETIRED: _ACCOUNT,
     K.ACCOUNT_QUARANTINED: _ACCOUNT,
     K.ACCOUNT_RELEASED: _ACCOUNT,
     K.APPOINTED: _OFFICE,
@@ -83,6 +86,7 @@ _WAYS = {
     K.ROLE_WAITS: _ROLES,
     K.ROLE_DECLINED: _ROLES,
     K.PASSWORD_CHANGED: _SESSIONS,
+    K.OFFICER_RETURNED: _OFFICER,
 }
 """Kinds that lead nowhere are not here: all that there is to say stands in the notice."""
 

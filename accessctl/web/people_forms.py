@@ -15,6 +15,7 @@ from accessctl.services.moves import Transfer
 from accessctl.services.officer_list import ACTIVE, OfficerQuery
 from accessctl.services.officers import Details, Newcomer
 from accessctl.services.offices import NewHours
+from accessctl.services.returning import Return
 from accessctl.services.working_days import Announcement
 from accessctl.web.kept import FlaskForm
 
@@ -112,6 +113,21 @@ class TransferForm(FlaskForm):
             decision_no=text(self.decision_no),
             version=whole(self.version),
         )
+
+
+class ReturnForm(FlaskForm):
+    """Where and as what an officer serves again, and why."""
+
+    office = StringField(_l("Đơn vị"))
+    department = StringField(_l("Phòng, bộ phận"))
+    title = StringField(_l("Chức danh"))
+    reason = StringField(_l("Lý do hoặc số quyết định"))
+    version = HiddenField()
+
+    def wanted(self, username: str) -> Return:
+        """The command that the service understands."""
+        place, department, title = text(self.office), text(self.department), text(self.title)
+        return Return(username, place, department, title, text(self.reason), whole(self.version))
 
 
 class WhyForm(FlaskForm):

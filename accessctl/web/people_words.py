@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask
 from flask_babel import format_date
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from accessctl import clock
@@ -15,7 +16,9 @@ from accessctl.domain.custody import Department
 from accessctl.domain.offices import Level, department_name
 from accessctl.domain.permissions import Role
 from accessctl.domain.separation import BY_APPOINTMENT
-from accessctl.web.display import Status, office
+from accessctl.services.officer_list import OfficerRow
+from accessctl.services.sheets import Cell
+from accessctl.web.display import ROLES, Status, office
 from accessctl.web.i18n import language
 
 DEPARTMENTS = {
@@ -102,3 +105,20 @@ def today(at: datetime) -> date:
 def office_choices(codes: Iterable[str]) -> list[tuple[str, str]]:
     """Office codes with their names in the reader's language, for a choice."""
     return [(code, office(code)) for code in codes]
+
+
+def header() -> list[str]:
+    """The first line of the file of the staff."""
+    return [
+        _("Họ và tên"), _("Tên đăng nhập"), _("Chức danh"), _("Đơn vị"), _("Phòng, bộ phận"), _("Vai trò"),
+        _("Điện thoại"), _("Thư điện tử"), _("Tình trạng"), _("Thôi công tác từ"),
+    ]  # fmt: skip
+
+
+def cells(row: OfficerRow) -> list[Cell]:
+    """One officer as a line of the file."""
+    return [
+        row.full_name, row.username, row.title, office(row.office), str(department(row.department, row.level)),
+        ", ".join(str(ROLES.get(role, role)) for role in row.roles), row.phone, row.email,
+        _("Đã thôi công tác") if row.left_at else _("Đang công tác"), row.left_at,
+    ]  # fmt: skip

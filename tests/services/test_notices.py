@@ -14,6 +14,7 @@ from accessctl.errors import AccessError, Invalid, NotFound, Refused
 from accessctl.services import (
     accounts,
     approvals,
+    closing,
     contact_list,
     custody,
     findings,
@@ -201,6 +202,24 @@ def test_S32_locks_and_unlocks_are_told_to_custodian_head_and_it_but_not_to_who_
     assert told_of(world, "account_unlocked") == {
         (who, "account_unlocked") for who in (CUSTODIAN, HEAD, OTHER_IT)
     }
+
+
+def test_S32_rotating_and_retiring_are_told_like_locking_and_the_holder_hears_of_the_loan(
+    world: World,
+) -> None:
+    leasing.open_lease(world.rt, world.actor(CLERK), world.request(ACCOUNT))
+    with world.admin_control() as admin:
+        admin.execute("UPDATE notice SET read_at = now()")
+    with transaction(world.rt) as session:
+        ending = accounts.void(world.rt, session, world.actor(IT), ACCOUNT, "Định kỳ")
+    closing.finish_all(world.rt, ending)
+    answering = {(who, "account_rotated") for who in (CUSTODIAN, HEAD, OTHER_IT)}
+    assert told(world) == answering | {(CLERK, "lease_revoked")}
+    with world.admin_control() as admin:
+        admin.execute("UPDATE notice SET read_at = now()")
+    with transaction(world.rt) as session:
+        accounts.retire(world.rt, session, world.actor(IT), ACCOUNT, "Sắp xếp đơn vị")
+    assert told(world) == {(who, "account_retired") for who in (CUSTODIAN, HEAD, OTHER_IT)}
 
 
 @pytest.mark.parametrize(

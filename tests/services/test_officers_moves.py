@@ -8,7 +8,18 @@ import pytest
 
 from accessctl.domain.permissions import Role
 from accessctl.errors import AccessError, Conflict, NotFound, NotSignedIn
-from accessctl.services import closing, leasing, moves, officer_view, officers, roles, signin, staff
+from accessctl.services import (
+    closing,
+    leasing,
+    moves,
+    officer_view,
+    officers,
+    resets,
+    returning,
+    roles,
+    signin,
+    staff,
+)
 from accessctl.services.actor import Origin
 from accessctl.services.control import transaction
 from tests.common.world import PASSWORD, World
@@ -222,7 +233,9 @@ def test_an_officer_who_leaves_loses_everything_the_same_minute_and_keeps_the_na
     shown = detail(world, "cjt.thu2")
     assert (shown.row.full_name, shown.row.roles, shown.held) == ("Nguyễn Hữu Toàn", (), ())
     assert shown.row.left_at is not None
-    assert shown.may == frozenset()  # nothing can be done to who has left; IT reads no journal of the office
+    assert shown.may == {
+        "return"
+    }  # nothing else can be done to who has left; IT reads no journal of the office
     assert all(p.until for p in shown.postings)
     (told,) = world.records("officer.left")
     assert (told["actor"], told["guest"], told["reason"]) == ("vpt.cntt1", "CJT", "Nghỉ hưu")
@@ -230,6 +243,87 @@ def test_an_officer_who_leaves_loses_everything_the_same_minute_and_keeps_the_na
     for again in (lambda: leave(world, "cjt.thu2"), lambda: transfer(world, "cjt.thu2", version=9)):
         with pytest.raises(NotFound):
             again()
+
+
+def come_back(
+    world: World, username: str, who: str = "vpt.cntt1", at: str = "CJT CST", version: int = 0, **more: str
+) -> resets.Issued:
+    office, department = at.split()
+    words = {"title": "Cán bộ Cấp sổ, thẻ", "reason": DECISION} | more
+    with transaction(world.rt) as session:
+        version = version or staff.found(session, username).version
+        wanted = returning.Return(username, office, department, version=version, **words)
+        return returning.come_back(world.rt, session, world.actor(who), wanted)
+
+
+def test_an_officer_who_returns_is_the_same_person_with_nothing_of_what_was_held_before(world: World) -> None:
+    lease = world.lend("cjt.the2", "TKCL-CJT-DML")  # custodian TKCL and card clerk
+    with transaction(world.rt) as session:
+        identity = staff.found(session, "cjt.the2").id
+    leave(world, "cjt.the2")
+    issued = come_back(world, "cjt.the2")
+    back = world.actor("cjt.the2")
+    assert (back.id, back.roles, back.office) == (identity, frozenset(), "CJT")
+    shown = detail(world, "cjt.the2")
+    assert (shown.row.left_at, shown.has_password, shown.held) == (None, False, ())
+    assert [p.until is None for p in shown.postings] == [True, False]
+    assert {r.role for r in shown.earlier} == {"card"}
+    assert states(world, "TKCL", "CJT") == {"SUSPENDED"}, "custody does not come back by itself"
+    with pytest.raises(NotSignedIn):
+        signin.authenticate(world.rt, "cjt.the2", PASSWORD, HERE)
+    with pytest.raises(AccessError) as denied:
+        world.lend("cjt.the2", "TKCL-CJT-DML", number=2)
+    assert denied.value.code == "policy.no_rule"
+    with transaction(world.rt) as session:
+        resets.use(world.rt, session, issued.token, HERE, password="Tro-Lai-Cong-Tac-2018")
+    assert signin.authenticate(world.rt, "cjt.the2", "Tro-Lai-Cong-Tac-2018", HERE)
+    (told,) = world.records("officer.returned")
+    assert (told["actor"], told["guest"], told["host"], told["reason"]) == (
+        "vpt.cntt1",
+        "CJT",
+        "CJT",
+        DECISION,
+    )
+    with world.admin_control() as admin:
+        row = admin.execute(
+            "SELECT o.username FROM notice n JOIN officer o ON o.id = n.officer_id WHERE n.kind = 'officer_returned'"
+        )
+        assert row.fetchall() == [("cjt.gd",)]
+    assert leasing.show_lease(world.rt, world.actor("cjt.gd"), lease.lease).holder == "cjt.the2"
+
+
+def test_separation_is_judged_anew_when_a_returned_officer_is_given_roles(world: World) -> None:
+    leave(world, "cjt.the1")
+    come_back(world, "cjt.the1", at="VPT CNTT", title="Chuyên viên CNTT")
+    with pytest.raises(AccessError) as refused:
+        say(world, "vpt.cntt1", "enter", "cjt.the1", "card")
+    assert refused.value.code == "role.elsewhere"
+    say(world, "vpt.cntt1", "enter", "cjt.the1", "it_admin")
+    assert world.actor("cjt.the1").roles == frozenset(), "the director's word is lacking"
+
+
+def test_who_may_not_add_officers_brings_nobody_back_and_twice_or_from_an_old_page_is_refused(
+    world: World,
+) -> None:
+    with pytest.raises(AccessError) as refused:
+        come_back(world, "cjt.the1")
+    assert refused.value.code == "officer.in_service"
+    leave(world, "cjt.the1")
+    for who in ("cjt.gd", "vpt.ktra1", "vpt.gd", "cjt.the2"):
+        with pytest.raises(AccessError) as refused:
+            come_back(world, "cjt.the1", who=who)
+        assert refused.value.code.startswith("policy."), who
+    bad = [({"version": 99}, "officer.changed_meanwhile"), ({"at": "XXX CST"}, "policy.unknown_word"),
+           ({"at": "CJT CNTT"}, "officer.no_department"), ({"reason": " "}, "officer.reason_missing"),
+           ({"title": ""}, "input.empty")]  # fmt: skip
+    for more, code in bad:
+        with pytest.raises(AccessError) as refused:
+            come_back(world, "cjt.the1", **more)  # type: ignore[arg-type]
+        assert refused.value.code == code, more
+    come_back(world, "cjt.the1")
+    with pytest.raises(Conflict):
+        come_back(world, "cjt.the1")
+    assert len(world.records("officer.returned")) == 1
 
 
 def test_S10_a_custodian_who_leaves_takes_nobodys_other_account_along(world: World) -> None:

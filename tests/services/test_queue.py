@@ -13,8 +13,10 @@ from accessctl.domain.custody import Department
 from accessctl.domain.offices import OfficerEntry
 from accessctl.domain.permissions import Role
 from accessctl.errors import Conflict, Refused
-from accessctl.services import accounts, closing, desk, leasing, officers, sweeping
+from accessctl.services import accounts, closing, desk, lease_list, leasing, officers, sweeping
+from accessctl.services.actor import Actor
 from accessctl.services.control import transaction
+from accessctl.services.lease_list import LeaseQuery
 from accessctl.services.leasing import LeaseView
 from tests.common.evidence import custodian_of, host_turn
 from tests.common.world import World
@@ -22,6 +24,13 @@ from tests.common.world import World
 ACCOUNT = "TKCL-CJT-DML"
 FIRST, SECOND = "cjt.the1", "cjt.the2"
 HOSTS = ("DGL", "DML", "DRL", "DSG", "GNG", "KNO", "TDC", "VPT")
+
+
+def running(world: World, actor: Actor) -> list[LeaseView]:
+    """What this person sees on the list of leases as it opens, oldest first."""
+    with transaction(world.rt) as session:
+        found = lease_list.search(world.rt, session, actor, LeaseQuery(sort="oldest"))
+    return [row.lease for row in found.rows if row.revocable]
 
 
 def more_clerks(world: World, count: int) -> list[str]:
@@ -44,7 +53,7 @@ def test_S27_the_second_waits_in_sight_of_the_custodian_and_gets_the_account_on_
     second = world.lend(SECOND, ACCOUNT, number=2)
     assert (second.state, second.position, second.dsn) == ("QUEUED", 1, None)
     custodian = world.actor(custodian_of(world, "CJT", "TKCL"))
-    seen = {lease.lease: lease.state for lease in leasing.custodian_leases(world.rt, custodian)}
+    seen = {lease.lease: lease.state for lease in running(world, custodian)}
     assert seen == {first.lease: "ACTIVE", second.lease: "QUEUED"}
     with transaction(world.rt) as session:
         choice = next(
@@ -69,8 +78,10 @@ def test_S27_the_second_waits_in_sight_of_the_custodian_and_gets_the_account_on_
 def test_S27_a_custodian_of_the_other_kind_or_another_office_does_not_see_the_queue(world: World) -> None:
     world.lend(FIRST, ACCOUNT)
     world.lend(SECOND, ACCOUNT, number=2)
-    for username in (custodian_of(world, "CJT", "TKHCTT"), custodian_of(world, "GNG", "TKCL"), "cjt.tn1"):
-        assert leasing.custodian_leases(world.rt, world.actor(username)) == []
+    for username in (custodian_of(world, "CJT", "TKHCTT"), custodian_of(world, "GNG", "TKCL")):
+        assert running(world, world.actor(username)) == []
+    with pytest.raises(Refused):
+        running(world, world.actor("cjt.tn1"))
 
 
 def test_S27_the_queue_is_first_come_first_served_and_a_place_can_be_given_up(world: World) -> None:

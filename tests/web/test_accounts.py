@@ -9,7 +9,7 @@ import pytest
 
 from accessctl.services import leasing
 from tests.common.world import World
-from tests.web.conftest import Visitor
+from tests.web.conftest import XHTML, Visitor
 from tests.web.test_desk import borrow, return_form
 from tests.web.test_pages import look_over
 
@@ -90,8 +90,9 @@ def test_a_stranger_sees_that_it_is_in_use_and_neither_who_nor_for_what(
     borrow(another)
     world.settle()
     visitor.sign_in("gng.the1")
-    for address in (PAGE, "/accounts/?state=IN_USE", "/accounts/file.csv?state=IN_USE"):
-        text = visitor.get(address).text
+    texts = {address: visitor.get(address).text for address in (PAGE, "/accounts/?state=IN_USE")}
+    texts["file"] = visitor.send("/accounts/file/csv", state="IN_USE").text
+    for address, text in texts.items():
         assert "Diệp" not in text, address
         assert "CJT-2018-000001" not in text, address
         assert "Đang sử dụng" in text, address
@@ -225,15 +226,34 @@ def test_an_empty_list_teaches_and_an_unknown_account_is_not_found(visitor: Visi
 
 def test_the_file_holds_what_the_filters_choose_over_all_pages(visitor: Visitor, world: World):
     visitor.sign_in("vpt.cntt1")
-    visitor.get("/accounts/?kind=TKCL")
-    (link,) = [a.get("href") for a in visitor.all("a") if a.get("href", "").startswith("/accounts/file.xlsx")]
-    book = openpyxl.load_workbook(io.BytesIO(visitor.client.get(link).data))
+    visitor.get("/accounts/?kind=TKCL&holder=Diep")
+    sent = {form.get("action"): {field.get("name"): field.get("value") for field in form.iter(f"{XHTML}input")}
+            for form in visitor.all("form")}  # fmt: skip
+    fields = sent["/accounts/file/xlsx"]
+    assert (fields["kind"], fields["holder"]) == ("TKCL", "Diep")
+    book = openpyxl.load_workbook(io.BytesIO(visitor.send("/accounts/file/xlsx", kind="TKCL").data))
     lines = list(book.active.values)
-    assert (len(lines), lines[0][0]) == (73, "Mã tài khoản")
-    assert {line[1] for line in lines[1:]} == {"TKCL"}
-    text = visitor.client.get("/accounts/file.csv?guest=CJT&kind=TKHCTT").data.decode("utf-8-sig")
-    assert len(text.splitlines()) == 9
+    assert (len(lines), lines[0][0], lines[-1][0]) == (74, "Mã tài khoản", "Hết: 72 dòng")
+    assert {line[1] for line in lines[1:-1]} == {"TKCL"}
+    text = visitor.send("/accounts/file/csv", guest="CJT", kind="TKHCTT").data.decode("utf-8-sig")
+    assert len(text.splitlines()) == 10
     assert "Cư Jút" in text
+
+
+def test_a_file_of_accounts_leaves_a_record_of_who_took_what_and_none_that_is_refused(
+    visitor: Visitor, world: World
+):
+    visitor.sign_in("vpt.cntt1")
+    visitor.get("/accounts/")
+    visitor.send("/accounts/file/csv", guest="CJT", kind="TKHCTT", holder="Ngọc Diệp")
+    visitor.get("/accounts/")
+    assert visitor.send("/accounts/file/exe").status_code == 422
+    (taken,) = world.records("audit.exported")
+    assert (taken["actor"], taken["office"]) == ("vpt.cntt1", "VPT")
+    assert taken["details"] == {
+        "list": "accounts", "format": "csv", "count": 0, "cut": False,
+        "filters": {"guest": "CJT", "kind": "TKHCTT"}, "people": ["cjt.the1"],
+    }  # fmt: skip
 
 
 def test_the_strip_of_a_return_still_works_from_the_page_of_the_account(visitor: Visitor, world: World):

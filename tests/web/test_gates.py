@@ -64,7 +64,7 @@ def address_of(rule: Rule) -> str:
     )
 
 
-FILTERED = {"home.search", "journal.index", "leases.index", "me.acts", "desk.index", "findings.index"}
+FILTERED = {"home.search", "journal.index", "me.acts", "desk.index", "findings.index"}
 """Pages that a person without any right may open and finds empty: each row is decided on its own."""
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+
+import openpyxl
 import pytest
 
 from tests.common.world import World
@@ -377,3 +380,57 @@ def test_a_plan_that_is_not_of_now_is_refused_and_the_file_is_its_owners(
     assert confirm(visitor).status_code == 200
     visitor.get("/officers/p/cjt.the9")
     assert "Nguyễn Thị Hoa" in visitor.words()
+
+
+def test_the_staff_as_a_file_is_what_the_filters_choose_and_leaves_a_record(visitor: Visitor, world: World):
+    visitor.sign_in("cjt.gd")
+    visitor.get("/officers/?department=CST")
+    shown = len(rows(visitor))
+    book = openpyxl.load_workbook(io.BytesIO(visitor.send("/officers/file/xlsx", department="CST").data))
+    lines = list(book.active.values)  # type: ignore[union-attr]
+    assert (lines[0][0], lines[-1][0]) == ("Họ và tên", f"Hết: {shown} dòng")
+    assert {line[3] for line in lines[1:-1]} == {"BHXH huyện Cư Jút"}, "a head takes away the own office only"
+    visitor.get("/officers/")
+    assert visitor.send("/officers/file/csv", office="DML").data.decode("utf-8-sig").splitlines()[1:] == [
+        "Hết: 0 dòng"
+    ]
+    taken = [
+        (r["actor"], r["details"]["list"], r["details"]["count"]) for r in world.records("audit.exported")
+    ]
+    assert taken == [("cjt.gd", "officers", shown), ("cjt.gd", "officers", 0)]
+
+
+def test_S54_a_clerk_gets_no_file_of_the_staff(visitor: Visitor, world: World):
+    visitor.sign_in("cjt.the1")
+    visitor.get("/desk/")
+    assert visitor.send("/officers/file/csv").status_code == 403
+    assert not world.records("audit.exported")
+
+
+def test_IT_brings_back_who_had_left_and_hands_the_link_over_once(visitor: Visitor, world: World):
+    visitor.sign_in("vpt.cntt1")
+    page = "/officers/p/cjt.the1"
+    assert visitor.get(f"{page}/return").status_code == 409
+    visitor.send(f"{page}/leave", reason="Nghỉ việc", version=version(visitor, f"{page}/leave"))
+    visitor.get(page)
+    assert visitor.all("a", href=f"{page}/return")
+    seen = version(visitor, f"{page}/return")
+    look_over(visitor)
+    assert "cùng tên đăng nhập cjt.the1" in visitor.words()
+    words = {"office": "CJT", "department": "CST", "title": "Cán bộ Cấp sổ, thẻ", "version": seen}
+    assert visitor.send(f"{page}/return", reason="", **words).status_code == 422
+    assert [field.get("value") for field in visitor.all("input", name="title")] == ["Cán bộ Cấp sổ, thẻ"]
+    answer = visitor.send(f"{page}/return", reason="Quyết định 9/QĐ", **words)
+    assert "/reset/" in visitor.words("code")
+    assert answer.headers["Cache-Control"].startswith("no-store")
+    visitor.get(f"{page}/return")
+    visitor.get(page)
+    assert "Chưa có mật khẩu" in visitor.words()
+    assert visitor.send(f"{page}/return", reason="x", **words).status_code == 409
+
+
+def test_S54_the_page_of_coming_back_is_ITs_alone(reader: Visitor):
+    for person in ("cjt.gd", "vpt.gd", "vpt.ktra1", "cjt.the1"):
+        reader.sign_in(person)
+        assert reader.get("/officers/p/cjt.tn1/return").status_code == 403, person
+        reader.send("/sign-out")

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
-from accessctl import clock
-from accessctl.services import account_before, account_list, account_view, accounts, closing, journal, sheets
+from accessctl.services import account_before, account_list, account_view, accounts, closing, journal
 from accessctl.services.account_before import Act
 from accessctl.services.control import transaction
 from accessctl.services.journal import JournalQuery
-from accessctl.web import account_words, errors, gates
+from accessctl.web import account_words, errors, files, gates
 from accessctl.web.account_forms import KINDS_LISTED, SORTS_LISTED, STATES_LISTED, AccountForm, ActForm
-from accessctl.web.context import actor, now, runtime
+from accessctl.web.context import actor, runtime
 from accessctl.web.display import reason_words
 
 pages = Blueprint("accounts", __name__, url_prefix="/accounts")
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 LATEST = 20  # records shown on the page of an account
 
 
@@ -44,19 +43,16 @@ def index() -> str:
     )  # fmt: skip
 
 
-@pages.get("/file.<form>")
-@gates.decided_by("account_list.everything")
+@pages.post("/file/<form>")
+@gates.decided_by("account_list.take_away")
 def file(form: str) -> Response:
-    """The list as a file: what the filters choose, all pages."""
+    """The list as a file: what the filters choose, all pages; recorded before it leaves."""
+    query = AccountForm(request.form).query()
     with transaction(runtime()) as database:
-        found = list(account_list.everything(runtime(), database, actor(), AccountForm(request.args).query()))
+        found = account_list.take_away(runtime(), database, actor(), query, form)
     lines = (account_words.cells(row, reason_words) for row in found)
-    name = f"tai-khoan-{clock.local(now()):%Y%m%d-%H%M}"
-    if form == "xlsx":
-        made = sheets.xlsx_file(account_words.header(), lines, sheet="Tài khoản")
-        return _download(stream_with_context(made), f"{name}.xlsx", XLSX)
-    made_text = sheets.csv_file(account_words.header(), lines)
-    return _download(stream_with_context(made_text), f"{name}.csv", "text/csv; charset=utf-8")
+    sheet = files.Sheet("tai-khoan", _("Tài khoản"), account_words.header(), lines, len(found))
+    return files.answer(sheet, form)
 
 
 @pages.get("/<name>")
@@ -159,9 +155,3 @@ def _carry_out(name: str, act: Act, do: Callable[..., list[str] | str | None], *
         closing.finish_all(runtime(), ending)
     flash(str(account_words.ACTS[act].done), "success")
     return redirect(url_for("accounts.show", name=name), 303)
-
-
-def _download(body: Any, name: str, media: str) -> Response:
-    answer = Response(body, content_type=media)
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer

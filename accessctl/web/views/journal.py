@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -16,13 +16,11 @@ from accessctl.domain.event_groups import EventGroup
 from accessctl.services import journal, journal_export, record_view, saved_searches, sheets
 from accessctl.services.control import transaction
 from accessctl.services.journal_export import SheetExport
-from accessctl.web import errors, gates, journal_words
+from accessctl.web import errors, files, gates, journal_words
 from accessctl.web.context import actor, now, runtime
 from accessctl.web.journal_form import JournalForm, filters_of
 
 pages = Blueprint("journal", __name__, url_prefix="/journal")
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @pages.context_processor
@@ -55,7 +53,7 @@ def proof(index: int) -> Response:
     """The C2SP proof as a file."""
     with transaction(runtime()) as database:
         text = record_view.proof_file(runtime(), database, actor(), index)
-    return _download(text, f"nhat-ky-{index}.tlog-proof", "text/plain; charset=utf-8")
+    return files.download(text, f"nhat-ky-{index}.tlog-proof", "text/plain; charset=utf-8")
 
 
 @pages.get("/<int:index>/leaf")
@@ -64,7 +62,7 @@ def leaf(index: int) -> Response:
     """The exact bytes that were hashed, as a file."""
     with transaction(runtime()) as database:
         data = record_view.leaf_file(runtime(), database, actor(), index)
-    return _download(data, f"nhat-ky-{index}.json", "application/json")
+    return files.download(data, f"nhat-ky-{index}.json", "application/json")
 
 
 @pages.post("/export/<form>")
@@ -77,9 +75,9 @@ def export(form: str) -> Response:
     name = f"nhat-ky-{clock.local(now()):%Y%m%d-%H%M%S}.{form}"
     if form == "xlsx":
         file = sheets.xlsx_file(journal_words.header(), _closed(lines, made), sheet=_("Nhật ký"))
-        return _download(stream_with_context(file), name, XLSX)
+        return files.download(stream_with_context(file), name, files.XLSX)
     file_of_text = sheets.csv_file(journal_words.header(), _closed(lines, made))
-    return _download(stream_with_context(file_of_text), name, "text/csv; charset=utf-8")
+    return files.download(stream_with_context(file_of_text), name, "text/csv; charset=utf-8")
 
 
 @pages.post("/saved")
@@ -130,9 +128,3 @@ def _closed(lines: Iterable[list[sheets.Cell]], made: SheetExport) -> Iterable[l
 def _address(filters: dict[str, str]) -> dict[str, Any]:
     """The filters as parts of an address."""
     return dict(filters)
-
-
-def _download(body: str | bytes | Iterator[str] | Iterator[bytes], name: str, media: str) -> Response:
-    answer = Response(body, content_type=media)
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer

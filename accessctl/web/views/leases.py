@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from accessctl.domain.leases import EndReason, LeaseState
-from accessctl.services import leasing
-from accessctl.web import desk_memory, errors, gates
+from accessctl.services import lease_list, leasing
+from accessctl.services.control import transaction
+from accessctl.web import desk_memory, errors, files, gates, lease_form
 from accessctl.web.context import actor, now, runtime
 from accessctl.web.forms import ReasonForm
+from accessctl.web.lease_form import KINDS_LISTED, SORTS_LISTED, LeaseForm
 
 pages = Blueprint("leases", __name__, url_prefix="/leases")
 
 
 @pages.get("/")
-@gates.decided_by("leasing.custodian_leases")
+@gates.decided_by("lease_list.search")
 def index() -> str:
-    """Every open lease that this person may revoke."""
-    return render_template("leases/index.html", leases=leasing.custodian_leases(runtime(), actor()))
+    """Who holds an account now and who held it: what fits the filters, page by page."""
+    form = LeaseForm(request.args)
+    with transaction(runtime()) as database:
+        found = lease_list.search(runtime(), database, actor(), form.query())
+    return render_template(
+        "leases/index.html", form=form, found=found, filters=form.kept, kinds=KINDS_LISTED, sorts=SORTS_LISTED,
+        states=lease_form.states(found.past), offices=sorted(runtime().office_codes()),
+    )  # fmt: skip
+
+
+@pages.post("/file/<form>")
+@gates.decided_by("lease_list.take_away")
+def file(form: str) -> Response:
+    """The list as a file, recorded before it leaves."""
+    query = LeaseForm(request.form).query()
+    with transaction(runtime()) as database:
+        made = lease_list.take_away(runtime(), database, actor(), query, form)
+    lines = (lease_form.cells(row) for row in made.rows)
+    sheet = files.Sheet(
+        "phien-su-dung", _("Phiên sử dụng"), lease_form.header(), lines, len(made.rows), made.cut
+    )
+    return files.answer(sheet, form)
 
 
 @pages.get("/<lease_id>")

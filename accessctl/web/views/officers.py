@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Response as FileAnswer
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from accessctl.services import closing, moves, officer_list, officer_view, officers, offices, staff_import
+from accessctl.services import (
+    closing,
+    moves,
+    officer_list,
+    officer_view,
+    officers,
+    offices,
+    returning,
+    staff_import,
+)
 from accessctl.services.control import transaction
-from accessctl.web import errors, gates
+from accessctl.web import errors, files, gates, people_words
 from accessctl.web.context import actor, runtime
 from accessctl.web.people_forms import (
     AddForm,
@@ -16,6 +26,7 @@ from accessctl.web.people_forms import (
     FileForm,
     OfficerFilters,
     PlanForm,
+    ReturnForm,
     TransferForm,
     WhyForm,
     text,
@@ -35,6 +46,18 @@ def index() -> str:
         places = offices.listed(runtime(), database, actor())
     filters = {name: value for name, value in request.args.items() if name != "page" and value}
     return render_template("officers/index.html", form=form, found=found, places=places, filters=filters)
+
+
+@pages.post("/file/<form>")
+@gates.decided_by("officer_list.take_away")
+def file(form: str) -> FileAnswer:
+    """The list as a file: what the filters choose, all pages; recorded before it leaves."""
+    query = OfficerFilters(request.form).query()
+    with transaction(runtime()) as database:
+        made = officer_list.take_away(runtime(), database, actor(), query, form)
+    lines = (people_words.cells(row) for row in made.rows)
+    sheet = files.Sheet("can-bo", _("Cán bộ"), people_words.header(), lines, len(made.rows), made.cut)
+    return files.answer(sheet, form)
 
 
 @pages.get("/p/<username>")
@@ -153,6 +176,35 @@ def _leave_page(username: str, problem: errors.Problem | None = None) -> str:
         before = moves.before_leave(runtime(), database, actor(), username)
     form = WhyForm() if problem else WhyForm(formdata=None, data={"version": before.officer.version})
     return render_template("officers/leave.html", form=form, before=before, problem=problem)
+
+
+@pages.get("/p/<username>/return")
+@gates.decided_by("returning.before_return")
+def return_form(username: str) -> str:
+    """What comes back and what does not, before it does."""
+    return _return_page(username)
+
+
+@pages.post("/p/<username>/return")
+@gates.decided_by("returning.come_back")
+def come_back(username: str) -> str:
+    """An officer serves again; the link for a new password is shown this once."""
+    form = ReturnForm()
+    errors.show_again(lambda problem: _return_page(username, problem))
+    with transaction(runtime()) as database:
+        issued = returning.come_back(runtime(), database, actor(), form.wanted(username))
+    link = url_for("resets.use", token=issued.token, _external=True)
+    return render_template("resets/issued.html", issued=issued, link=link, username=username)
+
+
+def _return_page(username: str, problem: errors.Problem | None = None) -> str:
+    with transaction(runtime()) as database:
+        before = returning.before_return(runtime(), database, actor(), username)
+        places = officers.places(runtime(), database, actor())
+    officer = before.officer
+    as_was = {"office": officer.office_code, "department": officer.department, "title": officer.title}
+    form = ReturnForm() if problem else ReturnForm(data=as_was | {"version": officer.version})
+    return render_template("officers/return.html", form=form, before=before, places=places, problem=problem)
 
 
 @pages.get("/import")
