@@ -24,7 +24,7 @@ from audit.note import Verifier
 from audit.proof import prove, verify_proof
 
 _MOST_LEAVES = 65_536
-"""A sequencer's batch holds 2000 records; where so many stand under one checkpoint, it was not ours that wrote."""
+"""A sequencer's batch holds 256 records; where so many stand under one checkpoint, it was not ours that wrote."""
 Place = tuple[int, int]
 """(level, index) of a node: the root over leaves [index << level, (index + 1) << level)."""
 

@@ -19,7 +19,9 @@ from audit.checkpoint import open_checkpoint, sign_checkpoint
 from audit.merkle import Frontier, leaf_hash
 from audit.note import Signer, Verifier
 
-BATCH = 2000
+BATCH = 256
+"""Records under one checkpoint at most: a proof is made from frontiers and from the leaves of a batch or two."""
+INDEX_BATCH = 2000
 LOCK = 0x6163_6375  # "accu": one sequencer for one control database
 CLOCK_LEEWAY = timedelta(seconds=60)
 
@@ -144,7 +146,7 @@ _INDEXED = (
 
 def index_new(connection: Connection) -> int:
     """Bring the search index up to the log; returns how many records were added. Never part of a proof."""
-    rows = connection.execute(_UNINDEXED, {"batch": BATCH}).all()
+    rows = connection.execute(_UNINDEXED, {"batch": INDEX_BATCH}).all()
     if rows:
         leaves = [(row, json.loads(bytes(row.leaf))) for row in rows]
         connection.execute(
