@@ -33,7 +33,7 @@ CLICKING, SECONDS, THINKING = 50, 20.0, (0.5, 1.5)
 FIRST_PAGE, GROWTH, AT_ONCE = 200_000, 1.5, 0.250
 # What streams a file or answers a script is no page.
 NO_PAGE = re.compile(
-    r"(static|notices\.count|public\.health|heartbeat|export|csv|xlsx|vcard|_file|pulse|live)"
+    r"(static|notices\.count|check_state|public\.health|heartbeat|export|csv|xlsx|vcard|_file|pulse|live)"
 )
 _SAMPLES = {
     "account": "SELECT name FROM account WHERE name = 'TKCL-CJT-DML'",

@@ -49,6 +49,7 @@ DEEPER = (
     ("vpt.cntt1", "calendar", "/offices/calendar"),
     ("vpt.cntt1", "one-database", "/databases/DML"),
     ("vpt.ktra1", "one-record", "/journal/3"),
+    ("vpt.ktra1", "log-check", "/journal/check"),
     ("vpt.ktra1", "day", "/databases/days"),
     ("vpt.gd", "readiness", "/custodians/readiness"),
     ("cjt.gd", "appoint", "/custodians/CJT/TKCL/appoint"),

@@ -18,6 +18,7 @@ from accessctl.services import (
     drift,
     evidence,
     findings,
+    log_check,
     office_links,
     server_evidence,
     sweeping,
@@ -55,6 +56,7 @@ class Worker:
             Loop("mail", mailer.Mailer(self.rt).turn, pace=1.0),
             Loop("digest", mailer.Digest(self.rt).turn, pace=mailer.DIGEST_EVERY),
             Loop("old notices", mailer.Pruner(self.rt).turn, pace=mailer.PRUNE_EVERY),
+            Loop("log check", lambda: log_check.turn(self.rt), pace=2.0),
             Loop("anchor", self._anchor, pace=ANCHOR_EVERY.total_seconds()),
         ]
         for host in self.rt.offices.offices:

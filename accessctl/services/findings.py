@@ -41,6 +41,7 @@ class Kind(StrEnum):
     DRIFT = "drift"
     TRIGGER_TOUCHED = "trigger_touched"
     AUDIT_UNAVAILABLE = "audit_unavailable"
+    AUDIT_DAMAGED = "audit_damaged"
     CLOCK_SKEW = "clock_skew"
     SELF_CHANGE = "self_change"
     SERVER_LOG_GAP = "server_log_gap"

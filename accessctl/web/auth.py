@@ -21,7 +21,7 @@ from accessctl.services.control import transaction
 from accessctl.web import gates, kept
 from accessctl.web.context import origin, runtime
 
-_BY_ITSELF = frozenset({"desk.heartbeat", "matrix.changes", "notices.count"})
+_BY_ITSELF = frozenset({"desk.heartbeat", "matrix.changes", "notices.count", "journal.check_state"})
 _WITHOUT_CHANGE = frozenset({"me.password", "public.sign_out"})
 _WITHOUT_FACTOR = frozenset({"me.second_factor", "me.enrol", "public.sign_out"})
 

@@ -11,6 +11,7 @@ import openpyxl
 import pytest
 
 from accessctl import clock
+from accessctl.services import log_check
 from accessctl.services.sheets import guarded
 from audit.note import Verifier
 from audit.proof import verify_proof
@@ -305,3 +306,25 @@ def test_the_journal_of_a_person_without_any_act_teaches(reader: Visitor):
     reader.get("/journal/?dossier=CJT-2018-000777/CLT")
     look_over(reader)
     assert "Chỉ tìm trong phần nhật ký mà ông/bà được xem" in reader.words()
+
+
+def test_an_auditor_lets_the_log_be_checked_and_reads_the_result(visitor: Visitor, world: World):
+    visitor.sign_in("vpt.ktra1")
+    (link,) = {a.get("href") for a in visitor.all("a") if a.get("href") == "/journal/check"}
+    visitor.get(link)
+    look_over(visitor)
+    assert "Chưa có lần kiểm tra nào" in visitor.words()
+    visitor.send("/journal/check")
+    look_over(visitor)
+    assert "Chờ tiến trình nền bắt đầu" in visitor.words()
+    assert visitor.all("div", id="check")[0].get("hx-get") == "/journal/check/state"
+    visitor.send("/journal/check")
+    assert "Một lần kiểm tra đang chạy" in visitor.words()
+    world.settle()
+    log_check.turn(world.rt)
+    part = visitor.client.get("/journal/check/state", headers={"HX-Request": "true"})
+    assert "Nhật ký toàn vẹn" in part.text
+    assert "hx-get" not in part.text
+    visitor.get("/journal/check")
+    look_over(visitor)
+    assert world.actor("vpt.ktra1").full_name in visitor.words()

@@ -1,7 +1,7 @@
 """The tables of the control database, one module per noun."""
 
 from accessctl.store.models.accounts import Account
-from accessctl.store.models.audit import AuditCheckpoint, AuditInbox, AuditIndex, AuditLog
+from accessctl.store.models.audit import AuditCheck, AuditCheckpoint, AuditInbox, AuditIndex, AuditLog
 from accessctl.store.models.custody import ContactPublication, ContactReceipt, Custody, Substitution
 from accessctl.store.models.evidence import Act, EvidenceMark, Finding, FindingRemark, Login, OfficeLink
 from accessctl.store.models.journal import SavedSearch
@@ -26,6 +26,7 @@ __all__ = [
     "Account",
     "Act",
     "Approval",
+    "AuditCheck",
     "AuditCheckpoint",
     "AuditInbox",
     "AuditIndex",

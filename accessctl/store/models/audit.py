@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from accessctl.store.base import Base
@@ -86,3 +86,25 @@ class AuditIndex(Base):
     host: Mapped[str | None]
     subject: Mapped[str | None]
     correlation: Mapped[str | None]
+
+
+class AuditCheck(Base):
+    """One walk over every event: `done` of `size` so far; `sound` once it is finished. `asked_by` None: the worker."""
+
+    __tablename__ = "audit_check"
+    __table_args__ = (Index("ix_audit_check_waiting", "id", postgresql_where=text("finished_at IS NULL")),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    asked_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    asked_at: Mapped[datetime]
+    beat_at: Mapped[datetime | None]
+    """Also the claim: a worker that went silent loses it to another."""
+    size: Mapped[int | None]
+    done: Mapped[int] = mapped_column(default=0)
+    finished_at: Mapped[datetime | None]
+    sound: Mapped[bool | None]
+    root: Mapped[str | None]
+    """In hexadecimal digits, what the events really lead to; None where the walk broke off."""
+    bad_from: Mapped[int | None]
+    """The first event that may be the wrong one, and the last: between two signed checkpoints it cannot be told."""
+    bad_to: Mapped[int | None]

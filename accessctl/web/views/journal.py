@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from accessctl import clock
 from accessctl.domain.event_groups import EventGroup
-from accessctl.services import journal, journal_export, record_view, saved_searches, sheets
+from accessctl.services import journal, journal_export, log_check, record_view, saved_searches, sheets
 from accessctl.services.control import transaction
 from accessctl.services.journal_export import SheetExport
 from accessctl.web import errors, files, gates, journal_words
@@ -100,6 +100,37 @@ def end(identity: int) -> BaseResponse:
         name = saved_searches.end(runtime(), database, actor(), identity)
     flash(_("Đã bỏ bộ lọc “%(name)s” khỏi danh sách.", name=name), "success")
     return redirect(url_for("journal.index", **_address(filters_of(request.form))), 303)
+
+
+@pages.get("/check")
+@gates.decided_by("log_check.look")
+def check() -> str:
+    """Is the log intact: how far a check has come, and what the last ones found."""
+    return _check_page("journal/check.html")
+
+
+@pages.get("/check/state")
+@gates.decided_by("log_check.look")
+def check_state() -> str:
+    """The same without the frame, asked by the page itself while a check is under way."""
+    return _check_page("journal/check_state.html")
+
+
+@pages.post("/check")
+@gates.decided_by("log_check.ask")
+def ask_check() -> BaseResponse:
+    """Let every event be checked now; a second press joins the check that is under way."""
+    with transaction(runtime()) as database:
+        begun = log_check.ask(runtime(), database, actor())
+    if not begun:
+        flash(_("Một lần kiểm tra đang chạy; kết quả hiện ở dưới."), "info")
+    return redirect(url_for("journal.check"), 303)
+
+
+def _check_page(template: str) -> str:
+    with transaction(runtime()) as database:
+        found = log_check.look(runtime(), database, actor())
+    return render_template(template, found=found, running=bool(found) and not found[0].finished_at)
 
 
 def _search_page(form: JournalForm, problem: errors.Problem | None = None) -> str:
