@@ -11,8 +11,9 @@ import mimetypes
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
-from flask import Flask, Response, request, url_for
+from flask import Flask, Response, request
 from werkzeug.exceptions import NotFound
 
 from accessctl.web import gates
@@ -43,7 +44,13 @@ def register(app: Flask) -> None:
 
 def address(name: str) -> str:
     """The file's address with its digest, so that it may be kept for ever."""
-    return url_for("static", filename=name, v=load(name).digest)
+    return request.script_root + _place(name)
+
+
+@cache
+def _place(name: str) -> str:
+    """The address below the service's own root, made once: a page names dozens of files and icons."""
+    return f"/static/{quote(name)}?v={load(name).digest}"
 
 
 def serve(filename: str) -> Response:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from babel.support import Translations
 from flask import Flask, g, request
-from flask_babel import Babel
+from flask_babel import Babel, get_translations
 from werkzeug.wrappers import Response
 
 LANGUAGES = {"vi": "Tiếng Việt", "en": "English"}
@@ -24,7 +25,21 @@ def register(app: Flask) -> None:
         default_translation_directories=str(Path(__file__).parent / "translations"),
         locale_selector=language,
     )
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # put there by Babel's extension
+        gettext=lambda text: catalogue().ugettext(text),
+        ngettext=lambda one, many, n: catalogue().ungettext(one, many, n),
+        pgettext=lambda context, text: catalogue().upgettext(context, text),
+        newstyle=True,
+    )
     app.context_processor(lambda: {"language": language(), "languages": LANGUAGES, "here": here()})
+
+
+def catalogue() -> Translations:
+    """The reader's catalogue, looked up once for each page: a page has hundreds of texts."""
+    if "catalogue" not in g:
+        g.catalogue = get_translations()
+    found: Translations = g.catalogue
+    return found
 
 
 def language() -> str:
