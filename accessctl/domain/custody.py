@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from accessctl.domain.accounts import Kind
@@ -23,6 +24,17 @@ class Department(StrEnum):
 
 
 CUSTODY_DEPARTMENT = {Kind.TKCL: Department.CARD, Kind.TKHCTT: Department.COLLECTION}
+
+
+class WaivableRule(StrEnum):
+    """What the director may lift, for one person and a time (S13); no other rule of custody can be lifted."""
+
+    SELF = "self"
+    BOTH_KINDS = "both_kinds"
+
+
+LONGEST_WAIVER = timedelta(days=366)
+"""A waiver is time-limited (§7.1) [PROP]: a year, then it is decided anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +60,8 @@ def objection(
     """Why this appointment must be refused, as a stable code, or None.
 
     `already`: another custodian of the kind covers part of the period (R31). `waived`: rules that a dated
-    waiver of the director lifts, out of {"self", "both_kinds"}.
+    waiver of the director lifts. Whoever is let answer although head of the unit, or for both kinds, cannot belong
+    to the kind's own department as well: for that very person the waiver lifts R32, too (ADR 21).
     """
     department = CUSTODY_DEPARTMENT[kind]
     if head.office != office:
@@ -59,7 +72,10 @@ def objection(
         return "custody.other_office"
     if candidate.id == head.id and "self" not in waived:
         return "custody.self"
-    if candidate.department != department:
+    lifted = (candidate.id == head.id and WaivableRule.SELF in waived) or (
+        holds_other_kind and WaivableRule.BOTH_KINDS in waived
+    )
+    if candidate.department != department and not lifted:
         return "custody.wrong_department"
     if holds_other_kind and "both_kinds" not in waived:
         return "custody.both_kinds"

@@ -88,6 +88,8 @@ class NoticeKind(StrEnum):
     SUBSTITUTED = "substituted", NoticeGroup.CUSTODY, _CLERKS
     SUBSTITUTION_DECLINED = "substitution_declined", NoticeGroup.CUSTODY, _CUSTODIANS
     SUBSTITUTION_OVER = "substitution_over", NoticeGroup.CUSTODY, _CLERKS
+    WAIVER_GRANTED = "waiver_granted", NoticeGroup.CUSTODY, _CLERKS | _HEADS
+    WAIVER_OVER = "waiver_over", NoticeGroup.CUSTODY, _CLERKS | _HEADS
     CONTACTS_PUBLISHED = "contacts_published", NoticeGroup.CUSTODY, _HEADS, How.DAILY
 
     # What does not add up

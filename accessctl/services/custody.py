@@ -44,9 +44,11 @@ def appoint(rt: Runtime, session: Session, actor: Actor, appointment: Appointmen
     """Appoint a custodian; in force from the decision's date, acknowledged later. Raises Refused("custody.…")."""
     office = custody_judge.office_of(session, appointment.office)
     require(rt, actor, Permission.CUSTODIAN_APPOINT, office.code)
-    candidate = officer_named(session, appointment.username)
-    custody = _enter(session, actor, office, appointment, candidate, _period(rt, appointment))
-    record(rt, session, Event.CUSTODIAN_ASSIGNED, actor=actor, guest=office.code, details=told(custody))
+    candidate, period = officer_named(session, appointment.username), _period(rt, appointment)
+    if candidate.id == actor.id:
+        custody_judge.for_oneself(rt, session, actor, office, appointment.kind, period.lower)
+    custody = _enter(session, actor, office, appointment, candidate, period)
+    _assigned(rt, session, actor, custody)
     telling.appointed(rt, session, custody)
     if rt.now() in custody.period:
         accounts.settle_custody(rt, session, office.code, appointment.kind, covered=True)
@@ -75,6 +77,8 @@ def replace(
         raise Refused("custody.same_person", officer=candidate.full_name)
     period, before = _period(rt, appointment), outgoing.period
     begins = max(period.lower or now, now)
+    if candidate.id == actor.id:
+        custody_judge.for_oneself(rt, session, actor, office, appointment.kind, begins)
     at_once = begins <= max(now, rt.now())
     if later(session, outgoing):
         raise Refused("custody.planned_already", office=office.name, kind=appointment.kind)
@@ -83,7 +87,7 @@ def replace(
     custody = _enter(
         session, actor, office, appointment, candidate, Range(begins, period.upper, bounds="[)"), cut=before
     )
-    record(rt, session, Event.CUSTODIAN_ASSIGNED, actor=actor, guest=office.code, details=told(custody))
+    _assigned(rt, session, actor, custody)
     telling.appointed(rt, session, custody)
     ending = over(rt, session, outgoing, custody.decision_no, actor) if at_once else []
     return custody, ending
@@ -98,19 +102,30 @@ def _enter(
     period: Range[datetime],
     cut: Range[datetime] | None = None,
 ) -> Custody:
-    custody_judge.check(session, actor, office, wanted.kind, candidate, period)
+    rests_on = custody_judge.check(session, actor, office, wanted.kind, candidate, period)
+    ends = [at for at in (period.upper, *(waiver.closes for waiver in rests_on)) if at is not None]
     custody = Custody(
         office_code=office.code,
         kind=wanted.kind,
         officer_id=candidate.id,
         officer=candidate,
-        period=period,
+        period=Range(period.lower, min(ends, default=None), bounds="[)"),
+        waivers=[waiver.id for waiver in rests_on] or None,
         cut=cut,
         decision_no=custody_judge.decision(wanted.decision_no),
         appointed_by=actor.id,
     )
     add(session, custody, office)
     return custody
+
+
+def _assigned(rt: Runtime, session: Session, actor: Actor, custody: Custody) -> None:
+    """Record an appointment, and that it rests on the director's word where it does (S13)."""
+    office, said = custody.office_code, told(custody)
+    record(rt, session, Event.CUSTODIAN_ASSIGNED, actor=actor, guest=office, details=said)
+    for number in custody.waivers or ():
+        details = {**said, "waiver": number}
+        record(rt, session, Event.WAIVER_USED, actor=actor, guest=office, details=details)
 
 
 def add(session: Session, custody: Custody, office: Office) -> None:

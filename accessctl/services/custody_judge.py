@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from accessctl.domain.accounts import Kind
-from accessctl.domain.custody import CUSTODY_DEPARTMENT, Person, objection
-from accessctl.domain.permissions import Role
+from accessctl.domain.custody import CUSTODY_DEPARTMENT, Person, WaivableRule, objection
+from accessctl.domain.permissions import Permission, Role
 from accessctl.domain.text import BadText, one_line
 from accessctl.errors import Invalid, NotFound, Refused
 from accessctl.services.actor import Actor
-from accessctl.store.models import Custody, Office, Officer
+from accessctl.services.authorize import require
+from accessctl.services.runtime import Runtime
+from accessctl.store.models import Custody, Office, Officer, Waiver
 
 
 def office_of(session: Session, code: str) -> Office:
@@ -48,13 +51,16 @@ def check(
     period: Range[datetime],
     *,
     instead: bool = False,
-) -> None:
+) -> tuple[Waiver, ...]:
     """Every rule of who may be custodian; `instead`: in another's place for a while, who answers until then.
 
-    `actor` None: it is only proposed, and whoever decides is asked again. Raises Refused("custody.…").
+    `actor` None: it is only proposed, and whoever decides is asked again. Returns the director's waivers on which
+    the appointment rests, () for one that needs none; a substitute needs none or is refused. Raises
+    Refused("custody.…").
     """
     nobody = Person(0, office.code, CUSTODY_DEPARTMENT[kind])
-    code = objection(
+    asked = partial(
+        objection,
         kind=kind,
         office=office.code,
         head=head_person(actor, office.code, kind) if actor else nobody,
@@ -63,8 +69,37 @@ def check(
         holds_other_kind=_covers(session, office.code, _other(kind), period, candidate.id),
         already=not instead and _covers(session, office.code, kind, period),
     )
-    if code is not None:
+    if asked() is None:
+        return ()
+    there = (
+        () if instead or actor is None else waivers(session, office.code, kind, period.lower, candidate.id)
+    )
+    rules = {waiver.rule for waiver in there}
+    if (code := asked(waived=rules)) is not None:
         raise Refused(code, officer=candidate.full_name, office=office.name, kind=kind)
+    return tuple(waiver for waiver in there if asked(waived=rules - {waiver.rule}) is not None)
+
+
+def waivers(
+    session: Session, office: str, kind: Kind, at: datetime | None, officer: int | None = None
+) -> list[Waiver]:
+    """What the director has lifted at an instant for appointments of this kind at an office (S13)."""
+    found = select(Waiver).where(
+        Waiver.office_code == office,
+        or_(Waiver.kind.is_(None), Waiver.kind == kind),
+        Waiver.ended_at.is_(None),
+        Waiver.opens <= at,
+        Waiver.closes > at,
+    )
+    return list(session.scalars(found if officer is None else found.where(Waiver.officer_id == officer)))
+
+
+def for_oneself(
+    rt: Runtime, session: Session, actor: Actor, office: Office, kind: Kind, at: datetime | None
+) -> None:
+    """A head who names himself asks the policy in that case; without a waiver `check` says what is lacking."""
+    if any(w.rule == WaivableRule.SELF for w in waivers(session, office.code, kind, at, actor.id)):
+        require(rt, actor, Permission.CUSTODIAN_APPOINT, office.code, case="self_waived")
 
 
 def _covers(

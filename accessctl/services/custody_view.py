@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import Range
@@ -23,7 +24,7 @@ from accessctl.services.authorize import may, require
 from accessctl.services.contact_list import SHARED, offices_in_order
 from accessctl.services.custody_days import ends_soon, late
 from accessctl.services.runtime import Runtime
-from accessctl.store.models import Account, Custody, Lease, Office, Officer
+from accessctl.store.models import Account, Custody, Lease, Office, Officer, Waiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Assignment:
     acknowledged_at: datetime | None
     end_reason: str | None
     has_minutes: bool
+    waivers: tuple[int, ...] = ()
+    """Numbers of the director's waivers on which it rests (S13)."""
     returns: bool = False
     """The same custodian going on after a substitution."""
 
@@ -110,6 +113,8 @@ class Candidate:
     title: str
     department: str
     objection: str | None
+    waived_until: datetime | None = None
+    """Only by the director's waiver, and not past this instant (S13)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +189,8 @@ def candidates(rt: Runtime, session: Session, actor: Actor, office: str, kind: K
     """The officers of the office for the head's picker: first who may be appointed, then the others and why not."""
     unit = custody_judge.office_of(session, office)
     require(rt, actor, Permission.CUSTODIAN_APPOINT, office)
-    return _candidates(rt, session, unit, kind, custody_judge.head_person(actor, office, kind))
+    lifted = custody_judge.waivers(session, office, kind, rt.now())
+    return _candidates(rt, session, unit, kind, custody_judge.head_person(actor, office, kind), lifted)
 
 
 def substitutes(rt: Runtime, session: Session, actor: Actor, office: str, kind: Kind) -> list[Candidate]:
@@ -196,7 +202,9 @@ def substitutes(rt: Runtime, session: Session, actor: Actor, office: str, kind: 
     return _candidates(rt, session, unit, kind, custody_judge.head_person(actor, office, kind))
 
 
-def _candidates(rt: Runtime, session: Session, unit: Office, kind: Kind, head: Person) -> list[Candidate]:
+def _candidates(
+    rt: Runtime, session: Session, unit: Office, kind: Kind, head: Person, lifted: Sequence[Waiver] = ()
+) -> list[Candidate]:
     now = rt.now()
     held = {
         (row.officer_id, row.kind)
@@ -209,17 +217,32 @@ def _candidates(rt: Runtime, session: Session, unit: Office, kind: Kind, head: P
     )
     other = Kind.TKHCTT if kind is Kind.TKCL else Kind.TKCL
     found = [
-        _candidate(person, unit, kind, head, both=(person.id, other) in held, same=(person.id, kind) in held)
+        _candidate(
+            person,
+            unit,
+            kind,
+            head,
+            [waiver for waiver in lifted if waiver.officer_id == person.id],
+            both=(person.id, other) in held,
+            same=(person.id, kind) in held,
+        )
         for person in people
     ]
     return sorted(found, key=lambda one: (one.objection is not None, by_given_name(one.full_name)))
 
 
 def _candidate(
-    person: Officer, unit: Office, kind: Kind, head: Person, *, both: bool, same: bool
+    person: Officer,
+    unit: Office,
+    kind: Kind,
+    head: Person,
+    lifted: Sequence[Waiver],
+    *,
+    both: bool,
+    same: bool,
 ) -> Candidate:
-    code = "custody.same_person" if same else None
-    code = code or objection(
+    asked = partial(
+        objection,
         kind=kind,
         office=unit.code,
         head=head,
@@ -228,7 +251,10 @@ def _candidate(
         holds_other_kind=both,
         already=False,
     )
-    return Candidate(person.username, person.full_name, person.title, person.department, code)
+    code, until = "custody.same_person" if same else asked(), None
+    if code and lifted and not same and asked(waived={waiver.rule for waiver in lifted}) is None:
+        code, until = None, min(waiver.closes for waiver in lifted)
+    return Candidate(person.username, person.full_name, person.title, person.department, code, until)
 
 
 def consequence(rt: Runtime, session: Session, actor: Actor, office: str, kind: Kind) -> Consequence:
@@ -334,6 +360,7 @@ def _assignment(row: Custody, among: Iterable[Custody]) -> Assignment:
         acknowledged_at=row.acknowledged_at,
         end_reason=row.end_reason,
         has_minutes=row.handover is not None and row.substitutes is None,
+        waivers=tuple(row.waivers or ()),
         returns=any(r.substitutes == row.officer_id for r in before),
     )
 

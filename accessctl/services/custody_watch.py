@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from accessctl.domain.accounts import AccountState, Kind
-from accessctl.services import accounts, contact_list, custody, findings, handover, substitution
+from accessctl.services import accounts, contact_list, custody, findings, handover, substitution, waivers
 from accessctl.services.custody_days import ends_soon, late
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import Account, Custody, Office
@@ -22,6 +22,7 @@ def watch(rt: Runtime, session: Session) -> list[str]:
     now = rt.now()
     in_force = {(c.office_code, Kind(c.kind)): c for c in session.scalars(_at(now))}
     ending = _run_out(rt, session, now)
+    waivers.run_out(rt, session)
     standing = _standing(session)
     for code in session.scalars(select(Office.code).where(Office.active)).all():
         for kind in custody.SHARED:

@@ -128,7 +128,9 @@ def objection(session: Session, officer: Officer, role: Role, *, waiting: bool =
     if waiting:
         held |= {Role(p.role) for p in session.scalars(open_of(officer))}
     clash = separation.incompatible(held | {role})
-    if clash is not None:
+    if (
+        clash is not None and set(clash) != separation.BY_APPOINTMENT
+    ):  # both kinds: the director's waiver (S13)
         first, second = clash
         return Refused(
             "role.separation", role=first.value, other_role=second.value, officer=officer.full_name

@@ -204,6 +204,7 @@ def _return(row: Custody, period: Range[datetime]) -> Custody:
     return _row(
         row, row.officer, period, decision_no=row.decision_no, appointed_by=row.appointed_by,
         appointed_at=row.appointed_at, acknowledged_at=row.acknowledged_at, handover=row.handover,
+        waivers=row.waivers,
     )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ from accessctl.store.models import (
     OfficerRole,
     RoleProposal,
     Substitution,
+    Waiver,
 )
 
 Readers = Select[int]
@@ -261,6 +262,19 @@ def _instead(asked: Substitution) -> dict[str, Any]:
         "opens": rfc3339(asked.opens),
         "closes": rfc3339(asked.closes),
     }
+
+
+def waiver(rt: Runtime, session: Session, row: Waiver, by: Actor | None, *, over: bool) -> None:
+    """The person for whom a rule is lifted, and the heads of the unit (S13)."""
+    about = {
+        "waiver": row.id,
+        "office": row.office_code,
+        "officer": row.officer.full_name,
+        "opens": rfc3339(row.opens),
+        "closes": rfc3339(row.closes),
+    }
+    kind = NoticeKind.WAIVER_OVER if over else NoticeKind.WAIVER_GRANTED
+    _tell(rt, session, kind, [_only(row.officer_id), heads(row.office_code, row.kind)], about, by)
 
 
 def contacts_published(rt: Runtime, session: Session, office: str, version: int) -> None:

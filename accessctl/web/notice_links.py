@@ -40,6 +40,7 @@ _DESK = Way("desk.index", lambda _: {}, _l("Đến bàn làm việc"))
 _APPROVAL = Way("approvals.show", lambda about: {"identity": about["approval"]}, _l("Xem đề nghị"))
 _ACCOUNT = Way("accounts.show", lambda about: {"name": about["account"]}, _l("Xem tài khoản"))
 _OFFICE = Way("custody.office", lambda about: {"office": about["office"]}, _l("Xem phân công"))
+_WAIVER = Way("waivers.show", lambda about: {"number": about["waiver"]}, _l("Xem ngoại lệ"))
 _CONTACTS = Way("custody.versions", lambda about: {"office": about["office"]}, _l("Xem danh sách"))
 _FINDING = Way("findings.show", lambda about: {"identity": about["of"]}, _l("Xem phát hiện"))
 _OFFICER = Way("officers.show", lambda about: {"username": about["username"]}, _l("Xem cán bộ"))
@@ -80,6 +81,8 @@ _WAYS = {
     K.SUBSTITUTED: _OFFICE,
     K.SUBSTITUTION_DECLINED: _OFFICE,
     K.SUBSTITUTION_OVER: _OFFICE,
+    K.WAIVER_GRANTED: _WAIVER,
+    K.WAIVER_OVER: _WAIVER,
     K.CONTACTS_PUBLISHED: _CONTACTS,
     K.FINDING: _FINDING,
     K.FINDING_SEVERE: _FINDING,

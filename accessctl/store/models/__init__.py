@@ -2,7 +2,7 @@
 
 from accessctl.store.models.accounts import Account
 from accessctl.store.models.audit import AuditCheck, AuditCheckpoint, AuditInbox, AuditIndex, AuditLog
-from accessctl.store.models.custody import ContactPublication, ContactReceipt, Custody, Substitution
+from accessctl.store.models.custody import ContactPublication, ContactReceipt, Custody, Substitution, Waiver
 from accessctl.store.models.evidence import Act, EvidenceMark, Finding, FindingRemark, Login, OfficeLink
 from accessctl.store.models.journal import SavedSearch
 from accessctl.store.models.leases import Lease, Subject
@@ -62,5 +62,6 @@ __all__ = [
     "StandingRule",
     "Subject",
     "Substitution",
+    "Waiver",
     "WebSession",
 ]

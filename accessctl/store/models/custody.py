@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, func
-from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, UniqueConstraint, func
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from accessctl.domain.accounts import Kind
@@ -48,6 +48,8 @@ class Custody(Base):
     """The period that the assignment before it had until this one cut it short: restored when this is called off."""
     handover: Mapped[dict[str, Any] | None]
     """How the accounts stood when this officer took over (§12.4)."""
+    waivers: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger()))
+    """The director's waivers without which this officer could not be custodian (S13); it ends with them."""
     officer: Mapped[Officer] = relationship(foreign_keys=[officer_id])
     principal: Mapped[Officer | None] = relationship(foreign_keys=[substitutes])
 
@@ -55,6 +57,35 @@ class Custody(Base):
     def kind_(self) -> Kind:
         """The kind as a value."""
         return Kind(self.kind)
+
+
+class Waiver(Base):
+    """The director lifts one rule of custody, for one person of one office, until a day (S13, A5)."""
+
+    __tablename__ = "waiver"
+    __table_args__ = (
+        CheckConstraint("opens < closes", name="forward"),
+        CheckConstraint("(rule = 'self') = (kind IS NOT NULL)", name="self_is_of_one_kind"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    office_code: Mapped[str] = mapped_column(ForeignKey("office.code"))
+    rule: Mapped[str]
+    kind: Mapped[str | None]
+    """The kind for which a head may appoint himself; None where one person may answer for both."""
+    officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"), index=True)
+    opens: Mapped[datetime]
+    closes: Mapped[datetime]
+    decision_no: Mapped[str]
+    reason: Mapped[str]
+    granted_by: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    granted_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    """None where its time ran out."""
+    end_reason: Mapped[str | None]
+    officer: Mapped[Officer] = relationship(foreign_keys=[officer_id])
+    granter: Mapped[Officer] = relationship(foreign_keys=[granted_by])
 
 
 class Substitution(Base):

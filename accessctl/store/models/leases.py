@@ -68,7 +68,7 @@ class Lease(Base):
     revealed_at: Mapped[datetime | None]
     state: Mapped[str]
     minutes: Mapped[int]
-    requested_at: Mapped[datetime]
+    requested_at: Mapped[datetime] = mapped_column(index=True)
     opened_at: Mapped[datetime | None] = mapped_column(index=True)
     expires_at: Mapped[datetime | None]
     limit_at: Mapped[datetime | None]
