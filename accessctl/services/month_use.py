@@ -18,7 +18,7 @@ from accessctl.services.actor import Actor
 from accessctl.services.authorize import require
 from accessctl.services.custody_days import late
 from accessctl.services.runtime import Runtime
-from accessctl.store.models import AuditIndex, Custody, Finding, Lease, Office
+from accessctl.store.models import AuditIndex, Custody, Finding, Lease, Office, Waiver
 
 _KEPT = 30.0  # seconds: a month's figures
 
@@ -64,6 +64,8 @@ class Month:
     square: Mapping[tuple[str, str], int]
     exceptions: tuple[Exceptional, ...]
     overdue: tuple[Unacknowledged, ...]
+    waivers: int
+    """Waivers of the director in force now (S13)."""
 
     @property
     def most(self) -> int:
@@ -122,6 +124,7 @@ def _count(rt: Runtime, session: Session) -> Month:
         square=dict(square),
         exceptions=_exceptions(session),
         overdue=_overdue(session, rt.now()),
+        waivers=_waivers(session, rt.now()),
     )
 
 
@@ -134,6 +137,11 @@ def _exceptions(session: Session) -> tuple[Exceptional, ...]:
         .order_by(worst, func.count().desc())
     )
     return tuple(Exceptional(*row) for row in rows)
+
+
+def _waivers(session: Session, now: datetime) -> int:
+    living = select(func.count()).where(Waiver.ended_at.is_(None), Waiver.opens <= now, Waiver.closes > now)
+    return session.scalar(living) or 0
 
 
 def _overdue(session: Session, now: datetime) -> tuple[Unacknowledged, ...]:

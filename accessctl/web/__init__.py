@@ -42,6 +42,7 @@ from accessctl.web.views import (
     resets,
     roles,
     rules,
+    waivers,
 )
 
 
@@ -73,6 +74,7 @@ def register(app: Flask) -> None:
         custody_acts,
         rules,
         approvals,
+        waivers,
         findings,
         databases,
         me,

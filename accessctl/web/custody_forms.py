@@ -16,6 +16,7 @@ from accessctl.services.approvals import Ask
 from accessctl.services.custody import Appointment
 from accessctl.services.standing_rules import Change, RuleView
 from accessctl.services.substitution import Wanted
+from accessctl.services.waivers import Grant
 from accessctl.web.context import now
 from accessctl.web.kept import FlaskForm
 
@@ -41,6 +42,32 @@ class AppointForm(FlaskForm):
             text(self.decision_no),
             begins(text(self.since)),
             ends(text(self.until)) if text(self.until) else None,
+        )
+
+
+class WaiverForm(FlaskForm):
+    """Which rule is lifted, for whom, how long, by which decision and why; `what` is a rule, or a rule and a kind."""
+
+    office = StringField(_l("Đơn vị"))
+    what = StringField(_l("Điều được phép"))
+    officer = StringField(_l("Cho cán bộ"))
+    since = StringField(_l("Từ ngày"))
+    until = StringField(_l("Đến hết ngày"))
+    decision_no = StringField(_l("Số quyết định"))
+    reason = StringField(_l("Lý do"))
+
+    def wanted(self) -> Grant:
+        """The command that the service understands. Raises Invalid("custody.bad_day")."""
+        rule, _colon, kind = text(self.what).partition(":")
+        return Grant(
+            office=text(self.office),
+            rule=rule,
+            kind=kind or None,
+            username=text(self.officer),
+            opens=begins(text(self.since)),
+            closes=ends(text(self.until)),
+            decision_no=text(self.decision_no),
+            reason=text(self.reason),
         )
 
 

@@ -58,6 +58,25 @@ POST_WORDS = {
 }
 
 
+WAIVERS = {
+    "PLANNED": Status("calendar-time", _l("Sắp có hiệu lực"), "busy"),
+    "RUNNING": Status("clock-play", _l("Đang có hiệu lực"), "warn"),
+    "DONE": Status("circle-check", _l("Đã hết thời hạn"), "quiet"),
+    "ENDED": Status("circle-off", _l("Kết thúc sớm"), "quiet"),
+}
+WAIVED = [
+    ("both_kinds", _l("Một người quản lý cả TKCL và TKHCTT")),
+    ("self:TKCL", _l("Thủ trưởng tự phân công mình quản lý TKCL")),
+    ("self:TKHCTT", _l("Thủ trưởng tự phân công mình quản lý TKHCTT")),
+]
+
+
+def waiver_words(rule: str, kind: str | None) -> str:
+    """What a waiver lets its person do."""
+    said = dict(WAIVED).get(f"{rule}:{kind}" if kind else rule, rule)
+    return str(said)
+
+
 def register(app: Flask) -> None:
     """The tables, in every template."""
     app.jinja_env.globals.update(
@@ -66,5 +85,8 @@ def register(app: Flask) -> None:
         APPROVALS=APPROVALS,
         STOOD_IN=STOOD_IN,
         POST_WORDS=POST_WORDS,
+        WAIVERS=WAIVERS,
+        WAIVED=WAIVED,
+        waiver_words=waiver_words,
         why_not=lambda code: WHY_NOT.get(code, ""),
     )

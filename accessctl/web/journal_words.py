@@ -109,6 +109,7 @@ DETAILS: dict[str, tuple[Any, Callable[[Any], str]]] = {
     "count": (_l("Số lượng"), str),
     "format": (_l("Dạng tệp"), lambda value: str(value).upper()),
     "list": (_l("Danh sách"), _in(LISTS)),
+    "waiver": (_l("Ngoại lệ số"), str),
     "people": (_l("Cán bộ"), _listed),
     "repaired": (_l("Đã khắc phục"), str),
     "left": (_l("Còn lại"), str),

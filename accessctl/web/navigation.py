@@ -72,7 +72,7 @@ SECTIONS = (
         lazy_pgettext("mục", "Cán bộ quản lý"),
         _l("Danh sách thông tin liên hệ của cán bộ quản lý tài khoản ở các đơn vị"),
         (P.CUSTODIAN_VIEW,),
-        ("rules", "approvals"),
+        ("rules", "approvals", "waivers"),
     ),
     Section(
         "officers.index",
