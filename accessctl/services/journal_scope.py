@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, or_, true
+from sqlalchemy import ColumnElement, and_, literal_column, or_, text, true
 
 from accessctl.domain.events import Event, failed
 from accessctl.domain.permissions import Permission, Role
@@ -23,6 +23,11 @@ WIDER = frozenset({Role.UNIT_HEAD, Role.AUDITOR, Role.DIRECTOR, Role.DEPUTY_DIRE
 TECHNICAL = frozenset(
     tag for event in Event if event.technical for tag in (event.value, failed(event))
 )  # computed once: the vocabulary is closed
+
+_PLAIN: ColumnElement[bool] = literal_column(
+    "CASE WHEN audit_index.dossier IS NULL THEN 1 ELSE 0 END"
+) == text("1")
+"""The same as `dossier IS NULL`, in the words that the statistics `audit_index_plain` know: no parameter among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ def scopes(rt: Runtime, actor: Actor, asked: Collection[str] = ()) -> list[Scope
         found += _of_office(code, kinds)
     if known and all(may(rt, actor, Permission.OFFICEDB_VIEW, code) for code in known):
         # Events of systems, accounts and staff: what those who run the databases need, without dossiers.
-        found.append(Scope(AuditIndex.dossier.is_(None), TECHNICAL))
+        found.append(Scope(and_(AuditIndex.dossier.is_(None), _PLAIN), TECHNICAL))
     return found
 
 
