@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,9 +32,14 @@ from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import Office, Officer, RoleProposal, StaffImport
 
-LARGEST = 2 * 1024 * 1024
+LARGEST = 4 * 1024 * 1024
 """Bytes of a file."""
-MOST_LINES = 2000
+MOST_LINES = 10_000
+MOST_CHANGES = 500
+"""Lines that one file may add or change: all or none of them in one transaction, some ten statements each. The staff of
+a whole province; a longer file is looked at and divided."""
+PAGE = 100
+"""Lines of a preview on one page."""
 KEPT = timedelta(hours=1)
 _EXISTING = ("full_name", "title", "phone", "email")
 NEW, CHANGED, SAME, WRONG = "new", "changed", "same", "wrong"
@@ -56,6 +62,15 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """Some lines of a preview, `number` of `pages`."""
+
+    rows: tuple[Line, ...]
+    number: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """The file as it would be applied now; `plan` stands for exactly these lines on exactly this state."""
 
@@ -68,14 +83,32 @@ class Preview:
     counts: dict[str, Any]
 
     @property
-    def wrong(self) -> tuple[Line, ...]:
-        """The lines for which nothing can be applied."""
-        return tuple(line for line in self.lines if line.how == WRONG)
+    def tally(self) -> Counter[str]:
+        """How many lines do what."""
+        return Counter(line.how for line in self.lines)
+
+    def page(self, number: int) -> Page:
+        """The lines that want a look, PAGE at a time: the wrong ones where there are any, else whatever changes."""
+        wrong = self.tally[WRONG] > 0
+        told = [line for line in self.lines if (line.how == WRONG if wrong else line.how != SAME)]
+        pages = max(1, -(-len(told) // PAGE))
+        number = min(max(1, number), pages)
+        return Page(tuple(told[(number - 1) * PAGE : number * PAGE]), number, pages)
 
     @property
     def ready(self) -> bool:
         """Whether there is something to apply and nothing against it."""
-        return not self.wrong and any(line.how in (NEW, CHANGED) for line in self.lines)
+        return not self.tally[WRONG] and 0 < self.changes <= MOST_CHANGES
+
+    @property
+    def changes(self) -> int:
+        """How many lines would add or change somebody."""
+        return self.tally[NEW] + self.tally[CHANGED]
+
+    @property
+    def too_much(self) -> bool:
+        """Whether the file is sound and does more than can be done at once."""
+        return not self.tally[WRONG] and self.changes > MOST_CHANGES
 
 
 def look(rt: Runtime, session: Session, actor: Actor, file_name: str, data: bytes) -> Preview:
@@ -116,6 +149,8 @@ def apply(rt: Runtime, session: Session, actor: Actor, number: str, plan: str) -
     planned = _plan(rt, session, actor, kept, lock=True)
     if planned.digest != plan or planned.wrong:
         raise Conflict("staff_import.changed")
+    if sum(line.how in (NEW, CHANGED) for line in planned.lines) > MOST_CHANGES:
+        raise Invalid("staff_import.too_much", limit=MOST_CHANGES)
     try:
         with session.begin_nested():
             for entry, officer, line in planned.steps:
@@ -138,7 +173,7 @@ def _carry_out(
     elif officer is not None and line.how == CHANGED:
         values = officers.wanted(entry)
         officers.set_details(rt, session, actor, officer, {name: values[name] for name in _EXISTING})
-        for role in _added(session, officer, entry):
+        for role in _added(_said(session, [officer]).get(officer.id, set()), officer, entry):
             roles.enter(rt, session, actor, roles.Wanted(officer.username, role, _reason(reason)))
 
 
@@ -174,10 +209,11 @@ def _plan(rt: Runtime, session: Session, actor: Actor, kept: StaffImport, *, loc
     places = [_Place(o.code, tuple(o.departments), o.level == "province") for o in _offices(session)]
     reading = read_officers(kept.content, places, file=kept.file_name)
     known = _known(session, [entry.username for entry in reading.entries], lock=lock)
-    steps = []
+    waiting, steps = _said(session, known.values()), []
     for entry in reading.entries:
         officer = known.get(entry.username)
-        steps.append((entry, officer, _line(rt, session, actor, entry, officer)))
+        mine = waiting.get(officer.id, set()) if officer else set()
+        steps.append((entry, officer, _line(rt, session, actor, entry, officer, mine)))
     wrong = [_complaint(error) for error in reading.errors]
     lines = tuple(sorted([*wrong, *(line for _, _, line in steps)], key=lambda line: line.line))
     state = [(line.line, line.how, line.username, line.what, line.code) for line in lines]
@@ -205,7 +241,9 @@ def _known(session: Session, usernames: list[str], *, lock: bool) -> dict[str, O
     return {officer.username: officer for officer in session.scalars(query)}
 
 
-def _line(rt: Runtime, session: Session, actor: Actor, entry: OfficerEntry, officer: Officer | None) -> Line:
+def _line(
+    rt: Runtime, session: Session, actor: Actor, entry: OfficerEntry, officer: Officer | None, said: set[str]
+) -> Line:
     def made(how: str, **more: Any) -> Line:
         named = tuple(role.value for role in entry.roles)
         return Line(
@@ -223,7 +261,7 @@ def _line(rt: Runtime, session: Session, actor: Actor, entry: OfficerEntry, offi
         return made(WRONG, code=refused, facts=entry.username)
     if officer is None:
         return made(NEW)
-    added = _added(session, officer, entry)
+    added = _added(said, officer, entry)
     for role in added:
         if refusal := roles.objection(session, officer, Role(role)):
             return made(WRONG, code=refusal.code, facts=role)
@@ -255,17 +293,26 @@ def _refusal(rt: Runtime, actor: Actor, entry: OfficerEntry, officer: Officer | 
     return "staff_import.self" if case == "self" and differs else None
 
 
-def _added(session: Session, officer: Officer, entry: OfficerEntry) -> list[str]:
-    """Roles that the file names and that neither are in force nor have IT's word already."""
-    held = {r.role for r in officer.roles if r.revoked_at is None}
-    said = session.scalars(
-        select(RoleProposal.role).where(
-            RoleProposal.officer_id == officer.id,
+def _said(session: Session, people: Iterable[Officer]) -> dict[int, set[str]]:
+    """Roles that wait with IT's word on them already, of all these officers at once."""
+    who = [officer.id for officer in people]
+    rows = session.execute(
+        select(RoleProposal.officer_id, RoleProposal.role).where(
+            RoleProposal.officer_id.in_(who),
             RoleProposal.state == roles.WAITING,
             RoleProposal.entered_by.is_not(None),
         )
-    ).all()
-    return [role.value for role in entry.roles if role.value not in held | set(said)]
+    )
+    found: dict[int, set[str]] = {}
+    for officer_id, role in rows:
+        found.setdefault(officer_id, set()).add(role)
+    return found
+
+
+def _added(said: set[str], officer: Officer, entry: OfficerEntry) -> list[str]:
+    """Roles that the file names and that neither are in force nor have IT's word already."""
+    held = {r.role for r in officer.roles if r.revoked_at is None}
+    return [role.value for role in entry.roles if role.value not in held | said]
 
 
 def _complaint(error: ProvinceError) -> Line:

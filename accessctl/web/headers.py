@@ -9,13 +9,14 @@ from flask import Flask, Response, current_app, g, request
 from flask_wtf import CSRFProtect
 
 from accessctl.errors import Refused
+from accessctl.services.staff_import import LARGEST
 from accessctl.web.context import correlation
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 LARGEST_REQUEST = 128 * 1024  # bytes: no page of ours sends more
-LARGER = {"officers.look": 2 * 1024 * 1024 + 64 * 1024}
+LARGER = {"officers.look": LARGEST + 64 * 1024}
 """Bytes, for the pages that take a file."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -230,7 +230,9 @@ def look() -> Response:
 def _import_page(problem: errors.Problem | None = None) -> str:
     with transaction(runtime()) as database:
         staff_import.may_import(runtime(), database, actor())
-    return render_template("officers/import.html", form=FileForm(formdata=None), problem=problem)
+    return render_template(
+        "officers/import.html", form=FileForm(formdata=None), problem=problem, most=staff_import.MOST_LINES
+    )
 
 
 @pages.get("/import/<number>")
@@ -255,4 +257,8 @@ def _preview_page(number: str, problem: errors.Problem | None = None) -> str:
     with transaction(runtime()) as database:
         found = staff_import.preview(runtime(), database, actor(), number)
     form = PlanForm(formdata=None, data={"plan": found.plan})
-    return render_template("officers/preview.html", form=form, found=found, problem=problem)
+    part = found.page(whole(OfficerFilters(request.args).page))
+    return render_template(
+        "officers/preview.html", form=form, found=found, part=part, tally=found.tally, problem=problem,
+        most=staff_import.MOST_CHANGES,
+    )  # fmt: skip
