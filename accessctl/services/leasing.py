@@ -23,7 +23,7 @@ from accessctl.officedb.leases import renew_lease as renew_in_office
 from accessctl.services import checkout, closing, ledger, telling
 from accessctl.services.actor import Actor
 from accessctl.services.admission import REASON_LIMIT, LeaseRequest
-from accessctl.services.authorize import acts, require
+from accessctl.services.authorize import acts, may, require
 from accessctl.services.control import transaction
 from accessctl.services.lease_view import LeaseView, view
 from accessctl.services.recording import record, record_refusal
@@ -218,6 +218,20 @@ def heartbeat(rt: Runtime, actor: Actor, identity: str) -> LeaseView:
         if lease.state_ is LeaseState.ACTIVE and not lease.client:
             lease.seen_at = rt.now()
         return view(session, lease)
+
+
+def may_revoke(rt: Runtime, actor: Actor, shown: LeaseView) -> bool:
+    """Whether this person may end this lease, which is still open: for offering it."""
+    with transaction(rt) as session:
+        lease = ledger.find(session, shown.lease)
+        return lease.state in HOLDS_OFFICER and _may_revoke(rt, session, actor, lease)
+
+
+def _may_revoke(rt: Runtime, session: Session, actor: Actor, lease: Lease) -> bool:
+    kind = AccountName.parse(lease.account_name).kind
+    return may(rt, actor, Permission.LEASE_REVOKE, lease.guest) and ledger.answers_for(
+        session, actor, kind, lease.guest
+    )
 
 
 def _own(lease: Lease, actor: Actor) -> Lease:

@@ -8,8 +8,9 @@ from flask import Flask, g
 from flask_babel import gettext as _
 
 from accessctl.domain.accounts import AccountName, BadAccountName
+from accessctl.domain.permissions import Permission
 from accessctl.errors import AccessError
-from accessctl.services import leasing
+from accessctl.services import authorize, leasing
 from accessctl.services.actor import Actor
 from accessctl.services.leasing import LeaseView
 from accessctl.web.context import now, runtime
@@ -28,6 +29,7 @@ def register(app: Flask) -> None:
         account_label=label,
         account_named=named,
         lease_label_of=label_of,
+        opens_lease=opens,
     )
 
 
@@ -43,6 +45,14 @@ def current() -> LeaseView | None:
             g.lease = None
     found: LeaseView | None = g.lease
     return found
+
+
+def opens(identity: str, guest: str) -> bool:
+    """Whether the page of a lease is open to this person: for offering the link, the service decides again."""
+    own, actor = current(), g.get("actor")
+    if own is not None and own.lease == identity:
+        return True
+    return actor is not None and authorize.may(runtime(), actor, Permission.LOG_VIEW, guest)
 
 
 def total(lease: LeaseView) -> int:

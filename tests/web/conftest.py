@@ -31,6 +31,8 @@ class Visitor:
     answer: TestResponse | None = field(default=None, repr=False)
     _seen_last: TestResponse | None = field(default=None, repr=False)
     _page: Any = None
+    objections: list[str] = field(default_factory=list)
+    """What a strict reader of HTML says against the page that `page` gave last."""
 
     def get(self, address: str, **more: Any) -> TestResponse:
         """Open a page, following redirects."""
@@ -57,7 +59,9 @@ class Visitor:
     def page(self) -> Any:
         """The tree of the last page, read when somebody asks for it: few tests look at every page on their way."""
         if self._page is None and self._seen_last is not None:
-            self._page = html5lib.parse(self._seen_last.text)
+            parser = html5lib.HTMLParser()
+            self._page = parser.parse(self._seen_last.text)
+            self.objections = [f"{place}: {code} {facts}" for place, code, facts in parser.errors]
         return self._page
 
     @property

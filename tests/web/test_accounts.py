@@ -32,20 +32,10 @@ def state(world: World) -> str:
     return str(row[0])
 
 
-@pytest.mark.parametrize("language", ["vi", "en"])
-def test_list_account_and_acts_are_sound_in_both_languages(
-    visitor: Visitor, another: Visitor, world: World, language: str
-):
-    another.sign_in("cjt.the2")
-    borrow(another)
+def test_filters_that_mean_nothing_show_a_sound_list(visitor: Visitor):
     visitor.sign_in("vpt.cntt1")
-    visitor.send(f"/language/{language}", next="/")
-    for address in ("/accounts/", "/accounts/?gap=y", "/accounts/?kind=local&state=ACTIVE&sort=state&page=2",
-                    "/accounts/?state=LOCKED", "/accounts/?kind=x&page=-1&sort=zzz", PAGE,
-                    "/accounts/LOCAL_HC-CJT-01", "/accounts/TKHCTT-CJT-DML",
-                    *(f"{PAGE}/{act}" for act in ("lock", "rotate", "retire"))):  # fmt: skip
-        assert visitor.get(address).status_code == 200, address
-        assert visitor.all("html")[0].get("lang") == language
+    for address in ("?gap=y", "?kind=local&state=ACTIVE&sort=state&page=2", "?kind=x&page=-1&sort=zzz"):
+        assert visitor.get(f"/accounts/{address}").status_code == 200, address
         look_over(visitor)
 
 

@@ -44,16 +44,6 @@ def version(visitor: Visitor, page: str) -> str:
     return str(visitor.all("input", name="version")[0].get("value"))
 
 
-@pytest.mark.parametrize("language", ["vi", "en"])
-def test_every_page_of_the_staff_is_sound_in_both_languages(reader: Visitor, language: str):
-    reader.get("/sign-in")
-    reader.send(f"/language/{language}", next="/sign-in")
-    reader.sign_in("vpt.cntt1")
-    for address in PAGES:
-        assert reader.get(address).status_code == 200, address
-        look_over(reader)
-
-
 @pytest.mark.parametrize(
     ("person", "sees"),
     [

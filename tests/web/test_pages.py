@@ -4,52 +4,30 @@ from __future__ import annotations
 
 import re
 
-import html5lib
 import pytest
 from flask import Flask
 
 from accessctl.web import navigation
 from tests.common.world import World
 from tests.web.conftest import XHTML, Visitor
-from tests.web.test_desk import TKCL, borrow, return_form
-
-EVERYBODYS = [
-    "/",
-    "/me/",
-    "/me/acts",
-    "/me/password",
-    "/custodians/",
-    "/matrix/",
-    "/search?q=minh",
-    "/help/",
-    "/nowhere",
-]
-PAGES = {
-    "cjt.the2": [*EVERYBODYS, "/desk/", f"/desk/borrow/{TKCL}"],
-    "cjt.thu1": ["/desk/", "/desk/borrow/TKHCTT-CJT-DML", "/desk/borrow/LOCAL_HC-CJT-01"],
-    "cjt.the1": ["/", "/journal/"],
-    "cjt.gd": ["/", "/leases/", "/journal/", "/findings/"],
-    "vpt.ktra1": ["/", "/journal/", "/journal/?person=khong-co-ai", "/journal/?since=x", "/findings/"],
-    "vpt.cntt1": ["/", "/leases/", "/journal/", "/matrix/?kind=TKHCTT"],
-    "vpt.gd": ["/", "/journal/", "/findings/"],
-    "cjt.tn1": ["/"],
-}
-VISITS = [(person, address) for person, addresses in PAGES.items() for address in addresses]
+from tests.web.test_desk import borrow, return_form
 
 
 def look_over(visitor: Visitor) -> None:
     """What must hold on any page of ours."""
     text = visitor.answer.text
-    html5lib.HTMLParser(strict=True).parse(text)
+    assert visitor.page is not None
+    assert not visitor.objections, (visitor.path, visitor.objections[:3])
     assert not re.search(r"<[^>]+\s(style|on[a-z]+)=", text), "inline style or handler"
     assert all(script.get("src") for script in visitor.all("script"))
     assert not visitor.all("style")
     ids = [e.get("id") for e in visitor.page.iter() if e.get("id")]
     assert len(ids) == len(set(ids)), "an id stands there twice"
-    labelled = {label.get("for") for label in visitor.all("label")}
-    for field in [*visitor.all("input"), *visitor.all("select")]:
-        inside = any(field in list(label.iter()) for label in visitor.all("label"))
-        assert field.get("type") == "hidden" or field.get("id") in labelled or inside, field.get("name")
+    labels = visitor.all("label")
+    labelled, inside = {label.get("for") for label in labels}, {e for label in labels for e in label.iter()}
+    for field in [*visitor.all("input"), *visitor.all("select"), *visitor.all("textarea")]:
+        named = field.get("type") == "hidden" or field.get("id") in labelled or field in inside
+        assert named or field.get("aria-label") or field.get("aria-labelledby"), field.get("name")
     for form in visitor.all("form"):
         if form.get("method") == "post":
             assert any(f.get("name") == "csrf_token" for f in form.iter(f"{XHTML}input")), form.get("action")
@@ -66,18 +44,14 @@ def sound_in(visitor: Visitor) -> str | None:
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
-def test_every_page_of_every_role_is_sound_in_both_languages(reader: Visitor, language: str):
-    for person, addresses in PAGES.items():
-        reader.client.delete_cookie("accessctl")
-        reader.get("/sign-in")
-        reader.send(f"/language/{language}", next="/sign-in")
-        look_over(reader)
-        reader.sign_in(person)
-        for address in addresses:
-            answer = reader.get(address)
-            assert answer.status_code == (404 if address == "/nowhere" else 200), (person, address)
-            assert reader.all("html")[0].get("lang") == language
-            look_over(reader)
+def test_the_door_and_what_no_link_leads_to_are_sound_in_both_languages(reader: Visitor, language: str):
+    reader.get("/sign-in")
+    reader.send(f"/language/{language}", next="/sign-in")
+    assert sound_in(reader) == language
+    reader.sign_in("vpt.ktra1")
+    for address in ("/nowhere", "/journal/?person=khong-co-ai", "/journal/?since=x"):
+        assert reader.get(address).status_code == (404 if address == "/nowhere" else 200), address
+        assert sound_in(reader) == language
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])

@@ -52,7 +52,8 @@ def show(lease_id: str) -> str:
     own = shown.holder == actor().username
     expired = shown.state == LeaseState.ACTIVE and shown.expires_at is not None and shown.expires_at <= now()
     kept = own and desk_memory.waits(shown.dossier)
-    return render_template("leases/show.html", shown=shown, mine=own, expired=expired, kept=kept)
+    more = {"kept": kept, "revocable": not own and leasing.may_revoke(runtime(), actor(), shown)}
+    return render_template("leases/show.html", shown=shown, mine=own, expired=expired, **more)
 
 
 @pages.get("/<lease_id>/revoke")

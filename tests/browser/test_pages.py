@@ -1,0 +1,199 @@
+"""Every page there is, in Chromium: full, empty and refused, wide and 390 px, Vietnamese and English (ui.md, Checks).
+
+The pages come from the route table (tests/common/busy.py); a route without an example fails here. Each is opened by
+whoever sees most of it, the start page by one of every role, once in each language; at both widths axe finds nothing,
+nothing scrolls sideways, no request fails and the console is silent. Every role × every page × language would be some
+2,000 visits and tell little more: what another role sees of a page is a part of what is seen here, and is crawled
+without a browser (tests/web/test_links.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from flask import Flask
+from playwright.sync_api import Browser, Page, Response
+
+from accessctl.app import create_app
+from tests.browser.conftest import NARROW, WIDE
+from tests.common.busy import (
+    AUDITOR,
+    CLERK,
+    EVERYBODY,
+    FREE,
+    HEAD,
+    IT,
+    KEEPER,
+    PAGES,
+    RECEPTION,
+    busy_week,
+    unknown,
+)
+from tests.common.world import World
+from tests.web.conftest import Visitor
+
+pytestmark = pytest.mark.browser
+
+LANGUAGES = ("vi", "en")
+PARTS = 3
+LOOK = """async () => {
+  const found = await axe.run({resultTypes: ["violations"], elementRef: false});
+  const root = document.documentElement;
+  const wider = root.scrollWidth - root.clientWidth;
+  return (wider > 0 ? ["wider than the window by " + wider] : [])
+    .concat(found.violations.map(v => v.id + ": " + v.nodes[0].html.slice(0, 200) + " " + v.nodes[0].failureSummary));
+}"""
+SEND_EMPTY = """() => {
+  const typed = "input[type=text], input:not([type]), input[type=password], textarea";
+  const form = [...document.querySelectorAll("main form[method=post]")].find(f => f.querySelector(typed));
+  if (!form) return false;
+  form.querySelectorAll(typed).forEach(field => { field.value = ""; });
+  form.noValidate = true;
+  form.requestSubmit();
+  return true;
+}"""
+EMPTY = (
+    *((who, "/") for who in EVERYBODY),
+    ("vpt.tt1", "/"),
+    (HEAD, "/leases/"), (KEEPER, "/approvals/"), (HEAD, "/findings/"), (AUDITOR, "/findings/?state=all"),
+    (AUDITOR, "/journal/?person=khong-co-ai"), (RECEPTION, "/me/acts"), ("dsg.tn1", "/notices/"),
+    (IT, "/notices/mail"), (IT, "/roles/"), (HEAD, "/search?q=khong-co-ai"), (IT, "/accounts/?q=khong-co-ai"),
+    (IT, "/officers/?q=khong-co-ai"), (KEEPER, "/me/tokens"), (AUDITOR, "/databases/days"),
+    (HEAD, "/custodians/on?day=01/01/2018"), (FREE, "/desk/"), (FREE, "/rules/DML/tkcl"), (HEAD, "/offices/CJT"),
+)  # fmt: skip
+"""What a page says when there is nothing: the province as it was founded, and searches for nobody."""
+FORMS = (
+    *sorted(name for name in PAGES if name.endswith("_form") and name != "officers.import_form"),
+    "findings.show", "me.password", "me.tokens", "resets.ask", "public.sign_in", "resets.use",
+)  # fmt: skip
+REFUSED = (
+    (CLERK, "/nowhere", 404), (HEAD, "/officers/p/khong-co-ai", 404), (CLERK, "/databases/", 403),
+    (RECEPTION, "/desk/borrow/TKCL-CJT-DML", 404), (AUDITOR, "/journal/?since=31/02/2026", 200),
+    (HEAD, "/custodians/on?day=x", 200), (FREE, "/desk/?dossier=x", 200), ("", "/reset/khong-co", 404),
+    (HEAD, "/journal/999999", 404), (HEAD, "/findings/999999", 404), (IT, "/databases/days/x", 422),
+)  # fmt: skip
+"""What is said when an address or a filter makes no sense, or is for somebody else."""
+
+
+class Rounds:
+    """One window for each person; what was not in order is gathered and told at once."""
+
+    def __init__(self, browser: Browser, address: str, app: Flask) -> None:
+        self._browser, self._address, self._app = browser, address, app
+        self._pages: dict[str, Page] = {}
+        self.wrong: list[str] = []
+        self._where = ""
+
+    def page_of(self, who: str) -> Page:
+        """The window of somebody who has come through the door once, without the browser."""
+        if who not in self._pages:
+            context = self._browser.new_context()
+            page = self._pages[who] = context.new_page()
+            page.set_default_timeout(15_000)
+            page.on("pageerror", lambda error: self._complain(str(error)))
+            page.on("console", lambda said: self._complain(said.text) if _bad(said) else None)
+            page.on("requestfailed", lambda request: self._failed(request))
+            page.on("response", lambda response: self._answered(response))
+            if who:
+                visitor = Visitor(self._app.test_client())
+                visitor.sign_in(who)
+                cookie = visitor.client.get_cookie("accessctl")
+                assert cookie is not None
+                context.add_cookies([{"name": "accessctl", "value": cookie.value, "url": self._address}])
+        return self._pages[who]
+
+    def visit(self, who: str, address: str, language: str, *, status: int = 200) -> Page:
+        """Open a page and look at it at both widths."""
+        page = self.page_of(who)
+        self._where = f"{who} {address} [{language}]"
+        chosen = {"name": "accessctl_language", "value": language, "url": self._address}
+        page.context.add_cookies([chosen])  # type: ignore[list-item]
+        answer = page.goto(self._address + address)
+        if answer is None or answer.status != status:
+            self._complain(f"answered {answer and answer.status}")
+        if page.locator("html").get_attribute("lang") != language:
+            self._complain("is in another language")
+        self.look(page)
+        return page
+
+    def refused(self, who: str, address: str, language: str) -> None:
+        """Send the form of a page with nothing in it: it is refused, and the page that says so is sound too."""
+        page = self.page_of(who)
+        self._where = f"{who} {address} sent empty [{language}]"
+        chosen = {"name": "accessctl_language", "value": language, "url": self._address}
+        page.context.add_cookies([chosen])  # type: ignore[list-item]
+        page.goto(self._address + address)
+        with page.expect_event("framenavigated"):
+            if not page.evaluate(SEND_EMPTY):
+                self._complain("has no form to type into")
+                page.reload()
+        page.wait_for_load_state()
+        if not page.locator("#refused").count():
+            self._complain("says nothing about what is missing")
+        self.look(page)
+
+    def look(self, page: Page) -> None:
+        """axe at both widths, and nothing wider than the window."""
+        page.evaluate(AXE_SCRIPT)
+        for width in (WIDE, NARROW):
+            page.set_viewport_size({"width": width, "height": 900})
+            for line in page.evaluate(LOOK):
+                self._complain(f"{width} px: {line}")
+
+    def _complain(self, words: str) -> None:
+        self.wrong.append(f"{self._where}: {words}")
+
+    def _failed(self, request: Any) -> None:
+        if "ERR_ABORTED" not in (request.failure or ""):  # a page that is left stops asking
+            self._complain(f"{request.url} {request.failure}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400 and not response.request.is_navigation_request():
+            self._complain(f"{response.url} answered {response.status}")
+
+
+def _bad(said: Any) -> bool:
+    return said.type in ("error", "warning") and "status of 4" not in said.text
+
+
+@pytest.fixture
+def rounds(browser: Browser, address: str, world: World) -> Iterator[Rounds]:
+    """Nobody has a window yet."""
+    made = Rounds(browser, address, create_app(world.settings, runtime=world.rt))
+    yield made
+    for page in made._pages.values():
+        page.context.close()
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_page_of_a_busy_province_is_sound_in_both_languages(rounds: Rounds, world: World, part: int):
+    assert unknown(rounds._app) == set(), "name an example for each new route in tests/common/busy.py"
+    busy = busy_week(world)
+    for endpoint in sorted(PAGES)[part::PARTS]:
+        for who, address in busy.visits(endpoint):
+            for language in LANGUAGES:
+                rounds.visit(who, address, language)
+    assert not rounds.wrong, "\n".join(rounds.wrong)
+
+
+def test_every_form_sent_empty_is_refused_on_a_sound_page(rounds: Rounds, world: World):
+    busy = busy_week(world)
+    before = len(world.records())
+    for endpoint in FORMS:
+        who, address = busy.visits(endpoint)[0]
+        for language in LANGUAGES:
+            rounds.refused(who, address, language)
+    assert len(world.records()) >= before
+    assert not rounds.wrong, "\n".join(rounds.wrong)
+
+
+def test_every_page_with_nothing_on_it_and_every_refusal_is_sound(rounds: Rounds):
+    for language in LANGUAGES:
+        for who, address in EMPTY:
+            rounds.visit(who, address, language)
+        for who, address, status in REFUSED:
+            rounds.visit(who, address, language, status=status)
+    assert not rounds.wrong, "\n".join(rounds.wrong)
