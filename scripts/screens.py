@@ -1,65 +1,25 @@
-"""Take a picture of every page of a running demo, to be looked at: wide and 390 px, Vietnamese and English.
+"""Take a picture of every page of a running demo, to be looked at: Vietnamese and English, 1280 and 390 px wide.
 
-    .venv/bin/python scripts/screens.py --data demo-data --out /tmp/screens       every page, size and language
-    .venv/bin/python scripts/screens.py --data demo-data                          those that docs/screens keeps
+    .venv/bin/python scripts/screens.py --data demo-data                      into docs/screens, with an index
+    .venv/bin/python scripts/screens.py --data demo-data --out /tmp/screens   somewhere else, to compare
 
-Plays a card clerk, a collection clerk, a custodian, a unit head, an auditor and a director; needs Chromium.
+Plays a day – a reissue, a queue, a correction, a leave to borrow, a locked account – and opens what each role can
+open. Pictures are WebP, made small by the browser itself; those that the README shows are PNG. Needs Chromium.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import shutil
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-KEPT = {
-    "wide-vi": {
-        "sign-in",
-        "choose",
-        "desk",
-        "queue",
-        "correct",
-        "unit-head",
-        "journal",
-        "contacts",
-        "vpt.gd-start",
-        "vpt.cntt1-matrix",
-        "one-account",
-        "one-record",
-        "vpt.cntt1-databases",
-    },
-    "wide-en": {"desk"},
-    "narrow-vi": {"sign-in", "desk"},
-}
-"""What stands in docs/screens: enough to see the product, few enough for a repository."""
-PEOPLE = ("vpt.gd", "vpt.ktra1", "vpt.cntt1", "cjt.gd", "cjt.the2", "cjt.the1")
-"""Director, auditor, IT, unit head, custodian, clerk: each opens all that the own navigation offers."""
-DEEPER = (
-    ("vpt.cntt1", "one-account", "/accounts/TKCL-CJT-DML"),
-    ("vpt.cntt1", "lock", "/accounts/TKCL-CJT-DML/lock"),
-    ("vpt.cntt1", "one-officer", "/officers/p/cjt.the1"),
-    ("vpt.cntt1", "transfer", "/officers/p/cjt.the1/transfer"),
-    ("vpt.cntt1", "import", "/officers/import"),
-    ("vpt.cntt1", "one-office", "/offices/CJT"),
-    ("vpt.cntt1", "calendar", "/offices/calendar"),
-    ("vpt.cntt1", "one-database", "/databases/DML"),
-    ("vpt.ktra1", "one-record", "/journal/3"),
-    ("vpt.ktra1", "log-check", "/journal/check"),
-    ("vpt.ktra1", "day", "/databases/days"),
-    ("vpt.gd", "readiness", "/custodians/readiness"),
-    ("cjt.gd", "appoint", "/custodians/CJT/TKCL/appoint"),
-    ("cjt.the2", "rule", "/rules/CJT/TKCL"),
-    ("cjt.the2", "notices", "/notices/"),
-    ("cjt.the2", "profile", "/me/"),
-    ("cjt.the2", "sessions", "/me/sessions"),
-    ("cjt.the2", "tokens", "/me/tokens"),
-    ("cjt.the2", "help", "/help/"),
-)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -68,52 +28,145 @@ FLAGS = [
     "--disable-background-networking",
 ]
 HOME = Path("docs/screens")
-SIZES = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 390, "height": 844}}
+SIZES = {"": (1280, 800), "-narrow": (390, 844)}
+SCALE = {"": 0.7, "-narrow": 0.75}
+README = ("desk", "director-start", "it-matrix")
+"""Those that the README shows: PNG, full size, Vietnamese."""
+LOOKERS = {
+    "clerk": ("cjt.the1", ("desk", "custodians", "offices", "journal")),
+    "custodian": ("cjt.the2", ("leases", "custodians", "findings")),
+    "head": ("cjt.gd", ("leases", "custodians", "officers", "findings")),
+    "it": ("vpt.cntt1", ("matrix", "leases", "officers", "offices", "findings", "databases")),
+    "auditor": ("vpt.ktra1", ("journal", "findings", "databases")),
+    "director": ("vpt.gd", ("matrix", "custodians", "findings")),
+    "reception": ("cjt.tn1", ()),
+}
+"""Who opens the start page and which sections of the navigation; what is left out looks as another role's does."""
+DEEPER: tuple[tuple[str, str, str], ...] = (
+    ("clerk", "acts", "/me/acts"),
+    ("clerk", "password", "/me/password"),
+    ("clerk", "rule", "/rules/CJT/tkcl"),
+    ("clerk", "search", "/search?q=minh"),
+    ("clerk", "help", "/help/"),
+    ("clerk", "help-desk", "/help/desk"),
+    ("custodian", "approvals", "/approvals/"),
+    ("custodian", "rule-edit", "/rules/CJT/tkcl/edit"),
+    ("custodian", "leave", "/custodians/CJT/tkcl/substitute"),
+    ("custodian", "notices", "/notices/"),
+    ("custodian", "notice-ways", "/notices/preferences"),
+    ("custodian", "second-factor", "/me/second-factor"),
+    ("custodian", "profile", "/me/"),
+    ("custodian", "sessions", "/me/sessions"),
+    ("custodian", "tokens", "/me/tokens"),
+    ("head", "custodians-of-office", "/custodians/CJT"),
+    ("head", "appoint", "/custodians/CJT/tkcl/appoint"),
+    ("head", "end-custodian", "/custodians/CJT/tkcl/end"),
+    ("head", "contact-versions", "/custodians/CJT/list"),
+    ("head", "one-officer", "/officers/p/cjt.the2"),
+    ("head", "propose-role", "/roles/for/cjt.phoi1"),
+    ("head", "extra-hours", "/offices/CJT/windows/open"),
+    ("head", "ask-unlock", "/accounts/TKCL-CJT-KNO/ask-unlock"),
+    ("it", "accounts", "/accounts/"),
+    ("it", "one-account", "/accounts/TKCL-CJT-DML"),
+    ("it", "locked-account", "/accounts/TKCL-CJT-KNO"),
+    ("it", "lock", "/accounts/TKCL-CJT-DML/lock"),
+    ("it", "rotate", "/accounts/TKCL-CJT-DML/rotate"),
+    ("it", "retire", "/accounts/TKCL-CJT-DML/retire"),
+    ("it", "officer", "/officers/p/cjt.the1"),
+    ("it", "add-officer", "/officers/add"),
+    ("it", "edit-officer", "/officers/p/cjt.the1/edit"),
+    ("it", "transfer", "/officers/p/cjt.the1/transfer"),
+    ("it", "leave-service", "/officers/p/cjt.the1/leave"),
+    ("it", "import", "/officers/import"),
+    ("it", "roles", "/roles/"),
+    ("it", "revoke-role", "/roles/for/cjt.the1/card/revoke"),
+    ("it", "reset", "/resets/cjt.the2"),
+    ("it", "one-office", "/offices/CJT"),
+    ("it", "opening-hours", "/offices/CJT/hours"),
+    ("it", "calendar", "/offices/calendar"),
+    ("it", "announce-day", "/offices/calendar/announce"),
+    ("it", "one-database", "/databases/DML"),
+    ("it", "mail", "/notices/mail"),
+    ("auditor", "one-record", "/journal/3"),
+    ("auditor", "log-check", "/journal/check"),
+    ("auditor", "nothing-found", "/journal/?person=khong-co-ai"),
+    ("auditor", "days", "/databases/days"),
+    ("auditor", "one-day", "/databases/days/{day}"),
+    ("auditor", "on-a-day", "/custodians/on"),
+    ("director", "readiness", "/custodians/readiness"),
+    ("director", "order-lock", "/accounts/TKCL-CJT-DML/lock"),
+    ("director", "heat", "/matrix/?kind=TKHCTT"),
+    ("clerk", "not-found", "/nowhere"),
+    ("clerk", "not-allowed", "/databases/"),
+)
+SHRINK = """async ([data, width, height]) => {
+  const picture = new Image();
+  picture.src = "data:image/png;base64," + data;
+  await picture.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = width; canvas.height = height;
+  const brush = canvas.getContext("2d");
+  brush.imageSmoothingQuality = "high";
+  brush.drawImage(picture, 0, 0, width, height);
+  return canvas.toDataURL("image/webp", 0.4).split(",")[1];
+}"""
 
 
+@dataclass
 class Album:
-    """Pictures of one size and language."""
+    """Pictures in one language, each at both widths."""
 
-    def __init__(
-        self,
-        browser: Browser,
-        demo: dict[str, Any],
-        out: Path,
-        size: str,
-        language: str,
-        kept: set[str] | None,
-    ) -> None:
-        self.browser = browser
-        self.url = str(demo["url"]).rstrip("/")
-        self.password = demo["people"][0]["password"]
-        self.out = out
-        self.size = size
-        self.language = language
-        self.kept = kept
+    browser: Browser
+    demo: dict[str, Any]
+    out: Path
+    language: str
+    windows: dict[str, Page] = field(default_factory=dict)
+    taken: list[tuple[str, str]] = field(default_factory=list)
 
-    def window(self, username: str | None = None) -> Page:
-        """A fresh window, signed in when a name is given."""
-        context = self.browser.new_context(viewport=SIZES[self.size])  # type: ignore[arg-type]
-        context.add_cookies([{"name": "accessctl_language", "value": self.language, "url": self.url}])
-        page = context.new_page()
-        page.goto(self.url + "/sign-in")
-        if username:
-            page.fill("#username", username)
-            page.fill("#password", self.password)
-            page.click("button.btn-primary")
-            page.wait_for_url(self.url + "/")
-        return page
+    def __post_init__(self) -> None:
+        self.url = str(self.demo["url"]).rstrip("/")
+        self._studio = self.browser.new_page()
 
-    def take(self, page: Page, name: str, address: str | None = None) -> None:
-        """One picture: `name.png` wide and Vietnamese, `name-narrow.png`, `name-en.png`."""
+    def window(self, username: str = "") -> Page:
+        """The person's window, signed in at the first time; without a name a stranger's."""
+        if username not in self.windows:
+            context = self.browser.new_context(viewport={"width": 1280, "height": 800})
+            context.add_cookies([{"name": "accessctl_language", "value": self.language, "url": self.url}])
+            page = self.windows[username] = context.new_page()
+            page.goto(self.url + "/sign-in")
+            if username:
+                page.fill("#username", username)
+                page.fill("#password", self.demo["people"][0]["password"])
+                page.click("button.btn-primary")
+                page.wait_for_url(self.url + "/")
+        return self.windows[username]
+
+    def take(self, page: Page, role: str, name: str, address: str | None = None) -> None:
+        """Two pictures: `role-name.webp` as it is on a desk, `role-name-narrow.webp` as on a telephone."""
         if address:
             page.goto(self.url + address)
-        if self.kept is not None and name not in self.kept:
-            return
-        page.evaluate("scrollTo(0, 0)")
-        page.wait_for_timeout(400)
-        marks = [self.size] * (self.size != "wide") + [self.language] * (self.language != "vi")
-        page.screenshot(path=self.out / ("-".join([name, *marks]) + ".png"))
+        name = "-".join(filter(None, [role, name]))
+        marked = name + ("" if self.language == "vi" else "-en")
+        for size, (width, height) in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            page.evaluate("scrollTo(0, 0)")
+            page.wait_for_timeout(150)
+            shot = page.screenshot()
+            if name in README and marked + size == name:
+                (self.out / f"{name}.png").write_bytes(shot)
+            scale = SCALE[size]
+            data = [base64.b64encode(shot).decode(), round(width * scale), round(height * scale)]
+            (self.out / f"{marked}{size}.webp").write_bytes(
+                base64.b64decode(self._studio.evaluate(SHRINK, data))
+            )
+        page.set_viewport_size({"width": 1280, "height": 800})
+        self.taken.append((role, name))
+
+    def press(self, page: Page, button: str) -> None:
+        """Press a button and wait for the page that answers; the desk asks first for the network."""
+        with page.expect_event("framenavigated"):
+            page.click(button)
+        page.wait_for_load_state()
 
     def borrow(self, page: Page, account: str, dossier: str, subject: str, *fields: str) -> None:
         """Fill in the form and send it."""
@@ -123,67 +176,102 @@ class Album:
         for name in fields:
             page.check(f"input[name=fields][value={name}]")
         page.fill("#reason", "Cấp lại thẻ do mất")
-        page.click("main button.btn-primary")
+        self.press(page, "main button.btn-primary")
 
-    def look_around(self) -> None:
-        """Every section of every kind of user, then the pages behind them."""
-        windows = {}
-        for person in PEOPLE:
-            page = windows[person] = self.window(person)
-            self.take(page, f"{person}-start")
-            found = page.eval_on_selector_all("nav.side a", "links => links.map(a => a.getAttribute('href'))")
-            for address in found:
-                name = address.strip("/").partition("/")[0].partition("?")[0]
-                if name:
-                    self.take(page, f"{person}-{name}", address)
-        for person, name, address in DEEPER:
-            self.take(windows[person], name, address)
+    def hand_back(self, page: Page) -> None:
+        """Return what this person holds, or leave the queue."""
+        page.goto(self.url + "/")
+        if page.locator("#strip form:not([data-renew]) button").count():
+            self.press(page, "#strip form:not([data-renew]) button")
+
+    def lock(self, account: str) -> None:
+        """IT locks an account, unless it is locked already."""
+        page = self.window("vpt.cntt1")
+        page.goto(f"{self.url}/accounts/{account}/lock")
+        if page.locator("#reason").count():
+            page.fill("#reason", "Nghi lộ mật khẩu")
+            self.press(page, "main form button.btn-danger")
 
     def walk(self, start: int, subject: str) -> None:
-        """The day in pictures; `start` keeps the dossier numbers of several walks apart."""
-        self.take(self.window(), "sign-in")
-        clerk, second = self.window("cjt.the2"), self.window("cjt.the1")
-        self.take(clerk, "start", "/")
-        self.take(clerk, "choose", "/desk/")
-        self.take(clerk, "borrow", "/desk/borrow/TKCL-CJT-DML")
+        """A clerk serves somebody, a second waits, a third corrects; `start` keeps dossier numbers of walks apart."""
+        number = (f"CJT-2026-{n:06d}/CLT" for n in range(start, start + 9))
+        self.take(self.window(), "", "sign-in")
+        clerk, second, collector = map(self.window, ("cjt.the1", "cjt.the2", "cjt.thu1"))
+        for page in (second, clerk, collector):
+            self.hand_back(page)
+        self.take(clerk, "clerk", "choose", "/desk/")
+        self.take(clerk, "clerk", "borrow", "/desk/borrow/TKCL-CJT-DML")
         self.borrow(clerk, "TKCL-CJT-DML", "CJT-18-1", subject)
-        self.take(clerk, "refused")
-        self.borrow(clerk, "TKCL-CJT-DML", f"CJT-2026-{start:06d}/CLT", subject)
-        self.take(clerk, "lease")
-        clerk.click("main button.btn-big")
-        self.take(clerk, "desk")
-        self.borrow(second, "TKCL-CJT-DML", f"CJT-2026-{start + 1:06d}/CLT", subject)
-        self.take(second, "queue")
-        collector = self.window("cjt.thu1")
-        self.borrow(
-            collector, "TKHCTT-CJT-DML", f"CJT-2026-{start + 2:06d}/CLT", subject, "full_name", "birth_date"
-        )
-        collector.click("main button.btn-big")
-        self.take(collector, "correct")
+        self.take(clerk, "clerk", "refused")
+        self.borrow(clerk, "TKCL-CJT-DML", next(number), subject)
+        self.take(clerk, "clerk", "borrowed")
+        self.press(clerk, "main button.btn-big")
+        self.take(clerk, "", "desk")
+        self.borrow(second, "TKCL-CJT-DML", next(number), subject)
+        self.take(second, "clerk", "queue")
+        self.borrow(collector, "TKHCTT-CJT-DML", next(number), subject, "full_name", "birth_date", "address")
+        self.press(collector, "main button.btn-big")
+        self.take(collector, "collection", "correct")
         head = self.window("cjt.gd")
-        self.take(head, "unit-head", "/")
+        self.take(head, "head", "in-use", "/")
+        head.goto(self.url + "/leases/")
         head.click("a[href$='/revoke'] >> nth=0")
-        self.take(head, "revoke")
-        clerk.check("input[value=MAT]")
+        self.take(head, "head", "revoke")
+        self.lock("TKCL-CJT-KNO")
+        self.look_around()
+        clerk.goto(self.url + "/desk/")
+        self.press(clerk, "main button.btn-big")
         clerk.fill("#blank_serial", f"67A{start:07d}")
-        clerk.click("main button.btn-big")
-        self.take(clerk, "reissued")
-        second.click(".strip-buttons .btn")
-        for page in (clerk, collector):
-            page.click(".strip-buttons .btn-primary")
-            page.wait_for_url("**/leases/*")
-        self.take(clerk, "returned")
-        self.take(clerk, "contacts", "/custodians/")
-        self.take(clerk, "not-found", "/nowhere")
-        auditor = self.window("vpt.ktra1")
-        auditor.wait_for_timeout(1500)
-        self.take(auditor, "journal", "/journal/")
-        self.take(auditor, "journal-empty", "/journal/?dossier=CJT-2026-999999/CLT")
-        self.take(auditor, "findings", "/findings/")
+        self.press(clerk, "main button.btn-big")
+        self.take(clerk, "clerk", "reissued")
+        for page in (second, clerk, collector):
+            self.hand_back(page)
+        self.take(clerk, "clerk", "returned")
+
+    def look_around(self) -> None:
+        """The sections of every role, then the pages behind them, while accounts are in use."""
+        for role, (username, sections) in LOOKERS.items():
+            page = self.window(username)
+            self.take(page, role, "start", "/")
+            for section in sections:
+                self.take(page, role, section, f"/{section}/")
+        day = self.demo.get("day") or self.window("vpt.ktra1").evaluate(
+            "new Date().toISOString().slice(0, 10)"
+        )
+        for role, name, address in DEEPER:
+            self.take(self.window(LOOKERS[role][0]), role, name, address.format(day=day))
+
+
+def index(out: Path, taken: list[tuple[str, str]]) -> None:
+    """README.md of the folder: every page by role, each picture a link."""
+    heads = {
+        "": "Everybody", "clerk": "Clerk", "collection": "Collection clerk", "custodian": "Custodian",
+        "head": "Unit head", "it": "IT department", "auditor": "Auditor", "director": "Provincial director",
+        "reception": "Reception",
+    }  # fmt: skip
+    lines = [
+        "# Every page, in pictures",
+        "",
+        "Made by `scripts/screens.py` on a running demo; 1280 and 390 px.",
+        "",
+    ]
+    for role, head in heads.items():
+        lines += [
+            f"## {head}",
+            "",
+            "| page | Tiếng Việt | 390 px | English | 390 px |",
+            "|---|---|---|---|---|",
+        ]
+        for name in dict.fromkeys(name for of, name in taken if of == role):
+            names = (f"{name}{mark}{size}.webp" for mark in ("", "-en") for size in SIZES)
+            links = " | ".join(f"[{('narrow' if 'narrow' in n else 'wide')}]({n})" for n in names)
+            lines.append(f"| {name.removeprefix(role).strip('-')} | {links} |")
+        lines.append("")
+    (out / "README.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
 def main() -> int:
-    """Two languages wide, Vietnamese narrow."""
+    """A day in Vietnamese, and one in English."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -200,12 +288,11 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        for turn, (size, language) in enumerate([("wide", "vi"), ("wide", "en"), ("narrow", "vi")]):
-            kept = KEPT[f"{size}-{language}"] if options.out == HOME else None
-            album = Album(browser, demo, options.out, size, language, kept)
+        for turn, language in enumerate(("vi", "en")):
+            album = Album(browser, demo, options.out, language)
             album.walk(options.start + turn * 10, options.subject)
-            album.look_around()
         browser.close()
+    index(options.out, album.taken)
     return 0
 
 
