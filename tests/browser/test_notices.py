@@ -14,7 +14,7 @@ from accessctl.domain.notices import NoticeKind
 from accessctl.services import accounts, findings, leasing
 from accessctl.services.control import transaction
 from accessctl.services.notices import notify
-from tests.browser.conftest import NARROW, WIDE, Desk, OpenDesk
+from tests.browser.conftest import Desk, OpenDesk
 from tests.common.postbox import deliver_all, free_port, postbox, switch_on
 from tests.common.world import World
 
@@ -53,11 +53,8 @@ def some_days(world: World) -> None:
             )
 
 
-@pytest.mark.parametrize("width", [WIDE, NARROW])
 @pytest.mark.parametrize("language", ["vi", "en"])
-def test_the_pages_of_the_notices_are_sound(
-    world: World, open_desk: OpenDesk, width: int, language: str
-) -> None:
+def test_the_pages_of_the_notices_are_sound(world: World, open_desk: OpenDesk, language: str) -> None:
     switch_on(world, free_port())
     some_days(world)
     for _ in range(3):
@@ -74,8 +71,8 @@ def test_the_pages_of_the_notices_are_sound(
             about={"account": "TKCL-CJT-DML", "dossier": "CJT-2018-000001/CLT"},
         )  # fmt: skip
     deliver_all(world)
-    mark = f"{width}-{language}"
-    desk = open_desk(width, language)
+    mark = language
+    desk = open_desk(language=language)
     desk.page.goto(desk.address + "/sign-in")
     desk.sign_in("cjt.the2")
     picture(desk, f"bell-{mark}")
@@ -93,13 +90,13 @@ def test_the_pages_of_the_notices_are_sound(
     desk.page.locator("li.notice h2 a").first.click()
     picture(desk, f"one-{mark}")
     desk.is_sound()
-    it = open_desk(width, language)
+    it = open_desk(language=language)
     it.sign_in("vpt.cntt1")
     for name, address in (("it", "/notices/"), ("mail", "/notices/mail")):
         it.go(address)
         picture(it, f"{name}-{mark}")
         it.is_sound()
-    empty = open_desk(width, language)
+    empty = open_desk(language=language)
     empty.sign_in("dsg.tn1")
     empty.go("/notices/")
     picture(empty, f"empty-{mark}")

@@ -13,12 +13,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
 from flask import Flask
 from playwright.sync_api import Browser, Page, Response
 
 from accessctl.app import create_app
-from tests.browser.conftest import NARROW, WIDE
+from tests.browser.conftest import objections
 from tests.common.busy import (
     AUDITOR,
     CLERK,
@@ -39,13 +38,6 @@ pytestmark = pytest.mark.browser
 
 LANGUAGES = ("vi", "en")
 PARTS = 3
-LOOK = """async () => {
-  const found = await axe.run({resultTypes: ["violations"], elementRef: false});
-  const root = document.documentElement;
-  const wider = root.scrollWidth - root.clientWidth;
-  return (wider > 0 ? ["wider than the window by " + wider] : [])
-    .concat(found.violations.map(v => v.id + ": " + v.nodes[0].html.slice(0, 200) + " " + v.nodes[0].failureSummary));
-}"""
 SEND_EMPTY = """() => {
   const typed = "input[type=text], input:not([type]), input[type=password], textarea";
   const form = [...document.querySelectorAll("main form[method=post]")].find(f => f.querySelector(typed));
@@ -137,11 +129,8 @@ class Rounds:
 
     def look(self, page: Page) -> None:
         """axe at both widths, and nothing wider than the window."""
-        page.evaluate(AXE_SCRIPT)
-        for width in (WIDE, NARROW):
-            page.set_viewport_size({"width": width, "height": 900})
-            for line in page.evaluate(LOOK):
-                self._complain(f"{width} px: {line}")
+        for line in objections(page):
+            self._complain(line)
 
     def _complain(self, words: str) -> None:
         self.wrong.append(f"{self._where}: {words}")

@@ -21,6 +21,7 @@ from accessctl.services import (
     findings,
     hours,
     leasing,
+    moves,
     officers,
     reconciliation,
     resets,
@@ -38,7 +39,8 @@ from tests.common.rules import ask, decide, set_rule
 from tests.common.world import PASSWORD, World
 
 NO_PAGES = {
-    "static", "public.health", "matrix.changes", "accounts.file", "custody.contacts_file", "journal.leaf",
+    "static", "public.health", "matrix.changes", "custody.contacts_file", "journal.leaf", "journal.check_state",
+    "notices.count",
     "journal.proof", "public.code", "custody.mine",
 }  # fmt: skip
 """Files, parts of pages, the second step of signing in, which has no address of its own, and what only leads on."""
@@ -89,12 +91,15 @@ def busy_week(world: World) -> Busy:
 
 
 def _staff(world: World) -> dict[str, str]:
-    """A newcomer with a very long name whose role waits for IT, one that waits for the director, a staff file."""
+    """A newcomer with a very long name, roles that wait for IT and for the director, one who left, a staff file."""
     with transaction(world.rt) as session:
         rt, it = world.rt, world.actor(IT)
         newcomer = ("cjt.moi", LONG, "Cán bộ", "0900 000 777", "cjt.moi@bhxh.example", "CJT", "CST")
         officers.add(rt, session, it, officers.Newcomer(*newcomer))
         roles.propose(rt, session, world.actor(HEAD), roles.Wanted("cjt.moi", "card", "Quyết định 3/QĐ-BHXH"))
+        former = ("cjt.cu", "Hồ Thị Cũ", "Cán bộ", "0900 000 779", "cjt.cu@bhxh.example", "CJT", "CST")
+        version = officers.add(rt, session, it, officers.Newcomer(*former)).version
+        moves.leave(rt, session, it, "cjt.cu", "Nghỉ hưu", version=version)
         plan = staff_import.look(rt, session, it, "can-bo-cu-jut.csv", STAFF.encode())
         other = ("vpt.moi", "Nguyễn Văn Thử", "Cán bộ", "0900 000 778", "vpt.moi@bhxh.example", "VPT", "CNTT")
         officers.add(rt, session, it, officers.Newcomer(*other))
@@ -262,6 +267,7 @@ PAGES: dict[str, tuple[tuple[str, str], ...]] = {
     "help.show": ((CLERK, "/help/desk"),),
     "home.index": tuple((who, "/") for who in EVERYBODY),
     "home.search": ((HEAD, "/search?q=minh"), (AUDITOR, "/search?q=CJT-2018-000013/CLT")),
+    "journal.check": ((AUDITOR, "/journal/check"),),
     "journal.index": ((AUDITOR, "/journal/"), (HEAD, "/journal/?office=CJT")),
     "journal.record": ((AUDITOR, "/journal/3"), (AUDITOR, "/journal/{record}")),
     "leases.index": ((HEAD, "/leases/"),),
@@ -269,6 +275,7 @@ PAGES: dict[str, tuple[tuple[str, str], ...]] = {
     "leases.show": ((CLERK, "/leases/{active}"), (HEAD, "/leases/{done}"), (CLERK, "/leases/{revoked}")),
     "matrix.index": ((DIRECTOR, "/matrix/"), (IT, "/matrix/?kind=TKHCTT")),
     "me.acts": ((CLERK, "/me/acts"),),
+    "me.index": ((KEEPER, "/me/"),),
     "me.password": ((CLERK, "/me/password"),),
     "me.second_factor": ((KEEPER, "/me/second-factor"),),
     "me.sessions": ((KEEPER, "/me/sessions"),),
@@ -283,6 +290,7 @@ PAGES: dict[str, tuple[tuple[str, str], ...]] = {
     "officers.index": ((IT, "/officers/"), (HEAD, "/officers/")),
     "officers.leave_form": ((IT, "/officers/p/cjt.the1/leave"),),
     "officers.preview": ((IT, "/officers/import/{plan}"),),
+    "officers.return_form": ((IT, "/officers/p/cjt.cu/return"),),
     "officers.show": ((IT, "/officers/p/cjt.the2"), (HEAD, "/officers/p/cjt.moi")),
     "officers.transfer_form": ((IT, "/officers/p/cjt.the1/transfer"),),
     "offices.announce_form": ((IT, "/offices/calendar/announce"),),
