@@ -29,7 +29,7 @@ FLAGS = [
 ]
 HOME = Path("docs/screens")
 SIZES = {"": (1280, 800), "-narrow": (390, 844)}
-SCALE = {"": 0.7, "-narrow": 0.75}
+SCALE = {"": 0.65, "-narrow": 0.65}
 README = ("desk", "director-start", "it-matrix")
 """Those that the README shows: PNG, full size, Vietnamese."""
 LOOKERS = {
@@ -108,7 +108,7 @@ SHRINK = """async ([data, width, height]) => {
   const brush = canvas.getContext("2d");
   brush.imageSmoothingQuality = "high";
   brush.drawImage(picture, 0, 0, width, height);
-  return canvas.toDataURL("image/webp", 0.4).split(",")[1];
+  return canvas.toDataURL("image/webp", 0.35).split(",")[1];
 }"""
 
 
@@ -263,8 +263,9 @@ def index(out: Path, taken: list[tuple[str, str]]) -> None:
             "|---|---|---|---|---|",
         ]
         for name in dict.fromkeys(name for of, name in taken if of == role):
-            names = (f"{name}{mark}{size}.webp" for mark in ("", "-en") for size in SIZES)
-            links = " | ".join(f"[{('narrow' if 'narrow' in n else 'wide')}]({n})" for n in names)
+            names = [f"{name}{mark}{size}.webp" for mark in ("", "-en") for size in SIZES]
+            shown = zip(("wide", "narrow") * 2, names, strict=True)
+            links = " | ".join(f"[{word}]({file})" if (out / file).exists() else "–" for word, file in shown)
             lines.append(f"| {name.removeprefix(role).strip('-')} | {links} |")
         lines.append("")
     (out / "README.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
