@@ -30,6 +30,7 @@ from accessctl.services import (
     staff_import,
     substitution,
     tokens,
+    waivers,
     working_days,
 )
 from accessctl.services.control import transaction
@@ -142,7 +143,7 @@ def _accounts(world: World) -> dict[str, str]:
 
 
 def _custody(world: World) -> dict[str, str]:
-    """A change of custodian with minutes, a gap, a leave waiting for the head's word."""
+    """A change of custodian with minutes, a gap, a leave waiting for the head's word, a waiver."""
     rt, now = world.rt, world.now()
     day = local(now).replace(hour=0, minute=0, second=0, microsecond=0)
     with transaction(rt) as session:
@@ -156,7 +157,11 @@ def _custody(world: World) -> dict[str, str]:
             "CJT", Kind.TKCL, CLERK, day + timedelta(days=2), day + timedelta(days=6), "Nghỉ phép"
         )
         asked = substitution.propose(rt, session, world.actor(KEEPER), leave)
-        return {"handover": str(made.id), "leave": str(asked.id)}
+        lifted = waivers.Grant(
+            "CJT", "both_kinds", None, CLERK, now, day + timedelta(days=30), "77/QĐ-BHXH", "Chỉ có hai người"
+        )
+        waiver = waivers.grant(rt, session, world.actor(DIRECTOR), lifted)
+        return {"handover": str(made.id), "leave": str(asked.id), "waiver": str(waiver.id)}
 
 
 def _rules(world: World) -> dict[str, str]:
@@ -310,6 +315,10 @@ PAGES: dict[str, tuple[tuple[str, str], ...]] = {
     "roles.say_form": ((HEAD, "/roles/for/cjt.phoi1"), (IT, "/roles/for/cjt.phoi1")),
     "rules.edit": ((KEEPER, "/rules/CJT/tkcl/edit"),),
     "rules.show": ((CLERK, "/rules/CJT/tkcl"),),
+    "waivers.end_form": ((DIRECTOR, "/waivers/{waiver}/end"),),
+    "waivers.grant_form": ((DIRECTOR, "/waivers/grant?office=CJT"),),
+    "waivers.index": ((HEAD, "/waivers/"),),
+    "waivers.show": ((DIRECTOR, "/waivers/{waiver}"),),
 }  # fmt: skip
 """Each page with whoever sees most of it first; nobody ("") is somebody who has not signed in."""
 
