@@ -253,7 +253,7 @@ def _at_connecting(text: str) -> str:
         return "officedb.login_refused"
     if "permission denied for database" in text:
         return "officedb.broker_rights"
-    return "officedb.slow" if "timeout expired" in text else "officedb.down"
+    return "officedb.slow" if "timeout" in text else "officedb.down"
 
 
 def _alive(conn: Connection) -> bool:

@@ -73,6 +73,19 @@ def test_a_role_that_is_read_only_by_default_is_not_locked_out(office: Office, s
     assert enters(stranger)
 
 
+def test_while_the_leases_are_locked_accounts_wait_outside_and_nobody_else_does(
+    office: Office, stranger: str
+) -> None:
+    """Somebody works on the table for long: the agency's programs and the DBA come in all the same."""
+    lent = office.lend()
+    with office.admin.transaction():
+        office.admin.execute("LOCK TABLE access.lease IN ACCESS EXCLUSIVE MODE")
+        assert enters(stranger)
+        assert enters(office.admin_dsn)
+        with pytest.raises(psycopg.OperationalError, match="lock timeout"):
+            office.login(lent)
+
+
 def test_nobody_unmanaged_is_locked_out_when_the_login_cannot_be_written(
     office: Office, stranger: str
 ) -> None:

@@ -10,9 +10,15 @@ BEGIN
         RETURN;
     END IF;
     -- Only a managed role can have a lease: its account is a row of access.account.
-    SELECT l.lease_id INTO held FROM access.lease l
-     WHERE l.account = session_user AND l.expires_at > clock_timestamp();
-    IF FOUND THEN
+    BEGIN
+        SELECT l.lease_id INTO held FROM access.lease l
+         WHERE l.account = session_user AND l.expires_at > clock_timestamp();
+    EXCEPTION WHEN OTHERS THEN -- locked or damaged: an account stays outside, nobody else is locked out by it
+        IF access.is_managed(session_user) THEN
+            RAISE;
+        END IF;
+    END;
+    IF held IS NOT NULL THEN
         INSERT INTO access.login (role, lease_id, pid, backend_start, client_addr, client_port, application_name)
         SELECT session_user, held, pg_backend_pid(), s.backend_start, inet_client_addr(), inet_client_port(),
                s.application_name
