@@ -25,22 +25,25 @@ FLAGS = [
     "--disable-sync",
 ]
 WIDE, NARROW = 1280, 390
-LOOK = """async () => {
-  const found = await axe.run({resultTypes: ["violations"], elementRef: false});
-  const root = document.documentElement;
-  const wider = root.scrollWidth - root.clientWidth;
-  return (wider > 0 ? ["wider than the window by " + wider] : [])
-    .concat(found.violations.map(v => v.id + ": " + v.nodes[0].html.slice(0, 200) + " " + v.nodes[0].failureSummary));
-}"""
+AXE = """async () => (await axe.run({resultTypes: ["violations"], elementRef: false, preload: false})).violations
+    .map(v => v.id + ": " + v.nodes[0].html.slice(0, 200) + " " + v.nodes[0].failureSummary)"""
+WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 def objections(page: Page) -> list[str]:
-    """What axe finds at both widths, and what is wider than the window; the window is left as it was."""
+    """What is wider than the window at either width, and what axe finds; the window is left as it was.
+
+    axe takes longer than all else together, so it looks at a Vietnamese page wide and at an English one, whose words
+    are the longer, at 390 px.
+    """
     size, found = page.viewport_size, []
-    page.evaluate(AXE_SCRIPT)
-    for width in (NARROW, WIDE):
+    narrow = page.locator("html").get_attribute("lang") == "en"
+    for width in (WIDE, NARROW) if narrow else (NARROW, WIDE):
         page.set_viewport_size({"width": width, "height": 900})
-        found += [f"{width} px: {line}" for line in page.evaluate(LOOK)]
+        if (wider := page.evaluate(WIDER)) > 0:
+            found.append(f"{width} px: wider than the window by {wider}")
+    page.evaluate(AXE_SCRIPT)
+    found += [f"{width} px: {line}" for line in page.evaluate(AXE)]
     if size:
         page.set_viewport_size(size)
     return found
@@ -111,7 +114,7 @@ class Desk:
         self.page.wait_for_load_state()
 
     def is_sound(self) -> None:
-        """At both widths no axe violation and no sideways scrolling; no complaint of the browser."""
+        """No axe violation, at no width sideways scrolling; no complaint of the browser."""
         assert not objections(self.page), self.page.url
         assert not self.complaints
 
