@@ -22,7 +22,7 @@ setup: ## build .venv from the pinned, hashed requirements (PYTHON=python3.12 fo
 demo: setup ## the whole province on this machine, to try out; Ctrl-C ends it (DATA=folder PORT=8000)
 	@$(BIN)/accessctl demo --data "$(DATA)" --port "$(PORT)"
 
-test: setup ## every test, on real PostgreSQL; browser tests where Chromium is installed (ARGS=... for pytest)
+test: setup ## the tests, on real PostgreSQL; browser tests where Chromium is installed (ARGS=... for pytest)
 	@$(BIN)/pytest -n auto --maxprocesses 2 --dist loadgroup --durations=10 --durations-min=2 $(ARGS)
 
 sure: gates test ## everything that CI runs
@@ -61,7 +61,7 @@ bench: setup ## the speed table of the issue, with ratios measured in the same r
 	@$(BIN)/python -m bench
 
 browser: setup ## only the tests that drive Chromium; every page in both languages (takes ten minutes)
-	@ACCESSCTL_PAGES_IN_BOTH_LANGUAGES=yes $(BIN)/pytest -n auto --maxprocesses 2 --dist loadgroup -m browser $(ARGS)
+	@ACCESSCTL_LONG=yes ACCESSCTL_PAGES_IN_BOTH_LANGUAGES=yes $(BIN)/pytest -n auto --maxprocesses 2 --dist loadgroup -m browser $(ARGS)
 
 docs: setup ## check the documents: links lead somewhere, commands named exist
 	$(BIN)/python .ci/check_docs.py

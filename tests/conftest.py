@@ -29,6 +29,7 @@ compile_once()
 
 FreshDatabase = Callable[..., str]
 
+_LONG = os.environ.get("ACCESSCTL_LONG") == "yes"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -83,17 +84,26 @@ def chromium() -> str:
     return found
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What drives a browser says so; the longest work that one worker does alone comes first, lest others wait."""
+    if not _LONG:
+        long = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
     for item in items:
         if item.path.parent.name == "browser":
             item.add_marker("browser")
     items.sort(key=lambda item: not any(mark.args == ("demo",) for mark in item.iter_markers("xdist_group")))
 
 
-def pytest_report_header() -> str:
+def pytest_report_header() -> list[str]:
     found = _chromium()
-    return f"browser tests: with {found}" if found else "browser tests: NOT RUN, no Chromium on this machine"
+    return [
+        f"browser tests: with {found}" if found else "browser tests: NOT RUN, no Chromium on this machine",
+        "long tests: run"
+        if _LONG
+        else "long tests: NOT RUN, they take minutes: make browser, or ACCESSCTL_LONG=yes",
+    ]
 
 
 def _chromium() -> str | None:

@@ -3,7 +3,8 @@
 The pages come from the route table (tests/common/busy.py); a route without an example fails here. Each is opened by
 whoever sees most of it, the start page by one of every role: axe finds nothing (Vietnamese wide, English at 390 px),
 nothing scrolls sideways at either width, no request fails and the console is silent. `make browser` opens each page
-in both languages; `make test`, which has to be quick, opens every other one in English and the rest in Vietnamese.
+in both languages; ACCESSCTL_LONG=yes alone opens every other one in English and the rest in Vietnamese. `make test`,
+which has to be quick, leaves these rounds out and says so in its header.
 Every role × every page × language would be some 2,000 visits and tell little more: what another role sees of a page
 is a part of what is seen here, and is crawled without a browser (tests/web/test_links.py).
 """
@@ -36,7 +37,7 @@ from tests.common.busy import (
 from tests.common.world import World
 from tests.web.conftest import Visitor
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 LANGUAGES = ("vi", "en")
 IN_BOTH = os.environ.get("ACCESSCTL_PAGES_IN_BOTH_LANGUAGES") == "yes"
