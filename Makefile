@@ -60,8 +60,8 @@ i18n-check: setup # every text translated, nothing fuzzy, catalogs up to date
 bench: setup ## the speed table of the issue, with ratios measured in the same run
 	@$(BIN)/python -m bench
 
-browser: setup ## only the tests that drive Chromium; every page in both languages (takes ten minutes)
-	@ACCESSCTL_LONG=yes ACCESSCTL_PAGES_IN_BOTH_LANGUAGES=yes $(BIN)/pytest -n auto --maxprocesses 2 --dist loadgroup -m browser $(ARGS)
+browser: setup ## the tests that drive Chromium and all long ones; every page in both languages (takes ten minutes or more)
+	@ACCESSCTL_LONG=yes ACCESSCTL_PAGES_IN_BOTH_LANGUAGES=yes $(BIN)/pytest -n auto --maxprocesses 2 --dist loadgroup -m 'browser or long' $(ARGS)
 
 docs: setup ## check the documents: links lead somewhere, commands named exist
 	$(BIN)/python .ci/check_docs.py

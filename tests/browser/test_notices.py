@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from accessctl.domain.notices import NoticeKind
@@ -52,6 +53,7 @@ def some_days(world: World) -> None:
             )
 
 
+@pytest.mark.long
 def test_the_pages_of_the_notices_are_sound(world: World, open_desk: OpenDesk) -> None:
     language = "en"
     switch_on(world, free_port())
