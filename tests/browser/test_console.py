@@ -18,7 +18,7 @@ DOSSIER = "CJT-2018-000001/CLT"
 FIRST, FOURTH = synthetic.number("DML", 1), synthetic.number("DML", 4)
 
 
-@pytest.mark.parametrize("language", ["vi", pytest.param("en", marks=pytest.mark.long)])
+@pytest.mark.parametrize("language", ["vi", "en"])
 def test_every_page_of_a_lease_is_accessible_and_fits(open_desk: OpenDesk, language: str):
     desk, other, head = (open_desk(language=language) for _ in range(3))
     desk.sign_in("cjt.the2")

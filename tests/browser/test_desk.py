@@ -266,7 +266,7 @@ def test_renewing_while_typing_changes_the_clock_and_nothing_else(open_desk: Ope
     desk.is_sound()
 
 
-@pytest.mark.parametrize("language", ["vi", pytest.param("en", marks=pytest.mark.long)])
+@pytest.mark.parametrize("language", ["vi", "en"])
 def test_every_state_of_the_desk_is_accessible_and_fits(open_desk: OpenDesk, world: World, language: str):
     desk, it = open_desk(language=language), open_desk(language=language)
     it.sign_in("vpt.cntt1")

@@ -53,9 +53,8 @@ def some_days(world: World) -> None:
             )
 
 
-@pytest.mark.long
-def test_the_pages_of_the_notices_are_sound(world: World, open_desk: OpenDesk) -> None:
-    language = "en"
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_the_pages_of_the_notices_are_sound(world: World, open_desk: OpenDesk, language: str) -> None:
     switch_on(world, free_port())
     some_days(world)
     for _ in range(3):

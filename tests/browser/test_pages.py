@@ -1,8 +1,8 @@
 """Every page there is, in Chromium: full, empty and refused, wide and 390 px, Vietnamese and English (ui.md, Checks).
 
 The pages come from the route table (tests/common/busy.py); a route without an example fails here. Each is opened by
-whoever sees most of it, the start page by one of every role: axe finds nothing (Vietnamese wide, English at 390 px),
-nothing scrolls sideways at either width, no request fails and the console is silent. `make browser` opens each page
+whoever sees most of it, the start page by one of every role: at both widths axe finds nothing and
+nothing scrolls sideways, no request fails and the console is silent. `make browser` opens each page
 in both languages; ACCESSCTL_LONG=yes alone opens every other one in English and the rest in Vietnamese. `make test`,
 which has to be quick, leaves these rounds out and says so in its header.
 Every role × every page × language would be some 2,000 visits and tell little more: what another role sees of a page

@@ -66,7 +66,6 @@ def sabotaged(demo: Demo) -> Iterator[None]:
             assert demo.command("vpt.cntt1", "accounts", "unlock", account, *reason).returncode == 0
 
 
-@pytest.mark.long
 def test_played_on_a_sabotaged_demo_the_tour_names_the_broken_steps_and_exits_non_zero(
     demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
