@@ -101,6 +101,5 @@ def test_S54_every_link_that_anybody_is_shown_opens_and_every_page_is_sound_in_b
         english.walk(who)
     assert not crawl.wrong + english.wrong, "\n".join(crawl.wrong + english.wrong)
     assert PAGES.keys() - crawl.linked == UNLINKED
-    print(crawl.opened, english.opened)
     assert crawl.opened > 300
     assert english.opened > 100
