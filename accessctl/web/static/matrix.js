@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  var live = document.querySelector("[data-live]");
+  var live = document.getElementById("live");
   if (!live || !window.fetch) return;
   var PACE = 1300; // with the half second that the server keeps its picture, a change shows within 2 s
   var version = live.dataset.version;
