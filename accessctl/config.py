@@ -76,6 +76,12 @@ class Settings:
         return Path(self.env.get("ACCESSCTL_POLICIES") or Path(__file__).parent.parent / "policies")
 
     @property
+    def policy_state(self) -> Path | None:
+        """Where approved changes of the policy are kept; None: the policy cannot be changed through the service."""
+        said = self.env.get("ACCESSCTL_POLICY_STATE", "").strip()
+        return Path(said) if said else None
+
+    @property
     def reveal(self) -> bool:
         """Whether a secret may be shown to a person (client mode). Off unless said."""
         return self.flag("ACCESSCTL_REVEAL")

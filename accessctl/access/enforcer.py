@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from accessctl.access import in_force
 from accessctl.access.lines import PolicyBroken
 from accessctl.access.loader import DATA_SUFFIXES, default_folder, load
 from accessctl.access.table import Decision, Table
@@ -44,18 +45,22 @@ class _Seen:
     """What the folder looked like when it was read: changes are noticed without reading files."""
 
     stamp: tuple[tuple[str, int, int, int, int], ...]
+    approved: str | None
     settled: bool
 
 
 class Gate:
     """Decides by the policy in a folder; `offices` is the closed set of office codes, or a call giving it.
 
+    `state` is where approved changes are kept: once it names one, that decides, not the folder (in_force.py).
+
     `broken` is set while there is no usable policy: everything is denied. `alarm` is set while the files on
     disk are broken but the last good policy stays in force.
     """
 
-    def __init__(self, folder: Path | None = None, offices: Offices = ()) -> None:
+    def __init__(self, folder: Path | None = None, offices: Offices = (), state: Path | None = None) -> None:
         self._folder = folder or default_folder()
+        self._state = state
         self._offices: Callable[[], Collection[str]] = offices if callable(offices) else _constant(offices)
         self._turn = threading.Lock()
         self._table: Table | None = None
@@ -107,8 +112,13 @@ class Gate:
             self._seen = seen
 
     def _reload(self) -> None:
+        folder, wanted = in_force.folder_of(self._folder, self._state)
         try:
-            policy = load(self._folder)
+            policy = load(folder)
+            if wanted is not None and policy.version != wanted:
+                raise PolicyBroken(
+                    "not_approved", folder.name[:12], 0, "the files are not those that were approved"
+                )
         except PolicyBroken as error:
             if self._table is not None and error.code not in _GONE:
                 self.alarm = error
@@ -137,17 +147,18 @@ class Gate:
 
     def _look(self) -> _Seen:
         now, stamp = time.time_ns(), []
+        folder, wanted = in_force.folder_of(self._folder, self._state)
         try:
-            with os.scandir(self._folder) as entries:
+            with os.scandir(folder) as entries:
                 for entry in entries:
                     if entry.name.endswith(DATA_SUFFIXES):
                         now_is = entry.stat()
                         times = (now_is.st_mtime_ns, now_is.st_ctime_ns)
                         stamp.append((entry.name, now_is.st_ino, now_is.st_size, *times))
         except OSError:
-            return _Seen((), settled=True)
+            return _Seen((), wanted, settled=True)
         newest = max((ctime for *_, ctime in stamp), default=0)  # mtime can be set to anything, ctime cannot
-        return _Seen(tuple(sorted(stamp)), settled=now - newest > _SETTLED_AFTER)
+        return _Seen(tuple(sorted(stamp)), wanted, settled=now - newest > _SETTLED_AFTER)
 
 
 def _constant(offices: Collection[str]) -> Callable[[], Collection[str]]:

@@ -75,6 +75,7 @@ class DemoFolder:
             "ACCESSCTL_REVEAL": "yes",
             "ACCESSCTL_DEMO": "yes",
             "ACCESSCTL_DEMO_FOLDER": self.path,
+            "ACCESSCTL_POLICY_STATE": self.path / "policy",
             "ACCESSCTL_URL": f"http://{_HOST}:{port}",
         } | dict(more or {})
         text = "".join(f"{name}={value}\n" for name, value in values.items())

@@ -20,6 +20,7 @@ from accessctl.services import (
     findings,
     log_check,
     office_links,
+    policy_rollout,
     server_evidence,
     sweeping,
     watching,
@@ -57,6 +58,7 @@ class Worker:
             Loop("digest", mailer.Digest(self.rt).turn, pace=mailer.DIGEST_EVERY),
             Loop("old notices", mailer.Pruner(self.rt).turn, pace=mailer.PRUNE_EVERY),
             Loop("log check", lambda: log_check.turn(self.rt), pace=2.0),
+            Loop("policy", lambda: policy_rollout.watch(self.rt), pace=3.0),
             Loop("anchor", self._anchor, pace=ANCHOR_EVERY.total_seconds()),
         ]
         for host in self.rt.offices.offices:

@@ -110,6 +110,8 @@ class Ground:
     account: Account
     guest: Office
     host_name: str
+    host_policy: str | None
+    """The policy that the host's database has applied; None: none yet."""
     province: Province | None
     in_custody: bool
     taken: bool
@@ -122,7 +124,7 @@ class Ground:
 
 _HOST = aliased(Office)
 _LOCKED = (
-    select(Account, Office, _HOST.name, Province)
+    select(Account, Office, _HOST.name, _HOST.policy_version, Province)
     .join(Office, Office.code == Account.guest)
     .join(_HOST, _HOST.code == Account.host)
     .outerjoin(Province, true())
@@ -169,13 +171,13 @@ def ground(session: Session, account: str, *, dossier: str, officer: int, at: da
     found = session.execute(_LOCKED, {"account": account}).first()
     if found is None:
         raise NotFound("account.unknown", account=account[:60])
-    locked, guest, host_name, province = found
+    locked, guest, host_name, host_policy, province = found
     asked = {
         "office": locked.guest, "kind": locked.kind, "at": at, "account": account, "dossier": dossier,
         "officer": officer,
     }  # fmt: skip
     custody, taken, earlier, rule = session.connection().execute(_FACTS, asked).one()
-    return Ground(locked, guest, host_name, province, custody, taken, tuple(earlier), rule)
+    return Ground(locked, guest, host_name, host_policy, province, custody, taken, tuple(earlier), rule)
 
 
 def check_account(ground: Ground) -> None:
@@ -185,6 +187,12 @@ def check_account(ground: Ground) -> None:
         raise Refused("lease.no_custodian", kind=account.kind, account=account.name)
     if account.state != AccountState.ACTIVE:
         raise Refused(f"account.{account.state.lower()}", account=account.name, why=account.reason or "")
+
+
+def check_policy(ground: Ground, version: str) -> None:
+    """An office whose database has not applied the policy in force lends nothing (policy.md §5)."""
+    if ground.host_policy != version:
+        raise Refused("policy.office_behind", office=ground.host_name)
 
 
 def custodian_of(session: Session, office: str, kind: Kind, at: datetime) -> Custody | None:

@@ -88,6 +88,7 @@ def _ask(rt: Runtime, session: Session, actor: Actor, wanted: Wanted, policy_ver
     staff.hold(session, actor)
     ground = admission.ground(session, name, dossier=dossier, officer=actor.id, at=now)
     admission.check_account(ground)
+    admission.check_policy(ground, policy_version)
     admission.check_separation(ground, dossier)
     term = admission.term(session, ground, wanted.period, now)
     approval = admission.check_rule(session, ground, dossier=dossier, officer=actor.id, at=now)
@@ -344,6 +345,7 @@ def _admit_queued(rt: Runtime, session: Session, actor: Actor, lease: Lease) -> 
     lease.policy_version = admission.permit(rt, actor, account.parsed, client=lease.client)
     ground = admission.ground(session, account.name, dossier=lease.dossier, officer=actor.id, at=now)
     admission.check_account(ground)
+    admission.check_policy(ground, lease.policy_version)
     term = admission.term(session, ground, timedelta(minutes=lease.minutes), now)
     approval = admission.check_rule(session, ground, dossier=lease.dossier, officer=actor.id, at=now)
     _start(lease, term)  # last: a request that is denied was never opened

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from accessctl.access.loader import load
+from accessctl.access import in_force
+from accessctl.access.loader import PolicySet, load
 from accessctl.access.wanted import wanted_functions
 from accessctl.config import Settings
 from accessctl.domain.accounts import Kind
@@ -33,14 +34,19 @@ class OfficeStatus:
     status: Status | None
 
 
-def wanted_grants(settings: Settings) -> dict[Kind, tuple[str, ...]]:
-    """What the dbaccount policy gives each kind, as function signatures; the only source of GRANTs."""
-    policy = load(settings.policies)
+def wanted_grants(settings: Settings, policy: PolicySet | None = None) -> dict[Kind, tuple[str, ...]]:
+    """What the dbaccount policy in force gives each kind, as function signatures; the only source of GRANTs."""
+    if policy is None:
+        policy = load(in_force.folder_of(settings.policies, settings.policy_state)[0])
     return {kind: tuple(str(right) for right in wanted_functions(kind, policy)) for kind in Kind}
 
 
 def install_plan(
-    settings: Settings, office: str, *, keep_connect: Mapping[str, Sequence[str]] | None = None
+    settings: Settings,
+    office: str,
+    *,
+    keep_connect: Mapping[str, Sequence[str]] | None = None,
+    policy: PolicySet | None = None,
 ) -> InstallPlan:
     """The plan for one office from its addresses: the passwords in them become the service roles' verifiers."""
     try:
@@ -53,16 +59,18 @@ def install_plan(
     return InstallPlan(
         office=office,
         dbname=broker["dbname"],
-        grants=wanted_grants(settings),
+        grants=wanted_grants(settings, policy),
         broker_password=broker["password"],
         witness_password=witness["password"],
         keep_connect=keep_connect or {},
     )
 
 
-def install_office(rt: Runtime, office: str, admin_dsn: str) -> InstallReport:
+def install_office(
+    rt: Runtime, office: str, admin_dsn: str, *, policy: PolicySet | None = None
+) -> InstallReport:
     """The DBA's one step for an office; recorded when something changed and the control database knows the office."""
-    report = install(admin_dsn, install_plan(rt.settings, office))
+    report = install(admin_dsn, install_plan(rt.settings, office, policy=policy))
     if report.changed:
         with transaction(rt) as session:
             if session.get(Office, office) is not None:

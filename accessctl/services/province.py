@@ -17,7 +17,7 @@ from accessctl.domain.offices import OfficerEntry, department_name
 from accessctl.domain.offices import Province as ProvinceFile
 from accessctl.errors import AccessError, Unavailable
 from accessctl.officedb.accounts import ensure_accounts
-from accessctl.services import accounts, closing, officers
+from accessctl.services import accounts, closing, officers, policy_rollout
 from accessctl.services.actor import Origin
 from accessctl.services.control import transaction
 from accessctl.services.recording import record, record_refusal
@@ -90,6 +90,7 @@ def apply(
                 record_refusal(rt, None, origin, error, what="province.apply", host=office.code)
         if progress is not None:
             progress(office.name.vi, number, len(founded.offices))
+    policy_rollout.roll_out(rt)
     return Applied(tuple(changes), unreachable, tuple(errors))
 
 

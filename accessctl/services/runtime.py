@@ -49,7 +49,7 @@ class Runtime:
     @cached_property
     def gate(self) -> Gate:
         """The policy in force."""
-        return Gate(self.settings.policies, offices=self.office_codes)
+        return Gate(self.settings.policies, offices=self.office_codes, state=self.settings.policy_state)
 
     def policy(self) -> Gate:
         """The policy in force, looked at anew: a change holds at the next question (policy.md §3)."""

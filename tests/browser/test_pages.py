@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, Response
+from playwright.sync_api import Browser, Response
 
 from accessctl.app import create_app
 from tests.browser.conftest import objections
@@ -82,67 +82,70 @@ REFUSED = (
 
 
 class Rounds:
-    """One window for each person; what was not in order is gathered and told at once."""
+    """One window, in which one person after another looks; what was not in order is gathered and told at once.
+
+    A window for each person would read and compile the same files anew for each.
+    """
 
     def __init__(self, browser: Browser, address: str, app: Flask) -> None:
-        self._browser, self._address, self._app = browser, address, app
-        self._pages: dict[str, Page] = {}
+        self._address, self._app = address, app
+        self._context = browser.new_context()
+        self._page = self._context.new_page()
+        self._page.set_default_timeout(15_000)
+        self._page.on("pageerror", lambda error: self._complain(str(error)))
+        self._page.on("console", lambda said: self._complain(said.text) if _bad(said) else None)
+        self._page.on("requestfailed", self._failed)
+        self._page.on("response", self._answered)
+        self._sessions: dict[str, str] = {}
         self.wrong: list[str] = []
         self._where = ""
 
-    def page_of(self, who: str) -> Page:
-        """The window of somebody who has come through the door once, without the browser."""
-        if who not in self._pages:
-            context = self._browser.new_context()
-            page = self._pages[who] = context.new_page()
-            page.set_default_timeout(15_000)
-            page.on("pageerror", lambda error: self._complain(str(error)))
-            page.on("console", lambda said: self._complain(said.text) if _bad(said) else None)
-            page.on("requestfailed", lambda request: self._failed(request))
-            page.on("response", lambda response: self._answered(response))
-            if who:
-                visitor = Visitor(self._app.test_client())
-                visitor.sign_in(who)
-                cookie = visitor.client.get_cookie("accessctl")
-                assert cookie is not None
-                context.add_cookies([{"name": "accessctl", "value": cookie.value, "url": self._address}])
-        return self._pages[who]
+    def close(self) -> None:
+        """The window is shut."""
+        self._context.close()
 
-    def visit(self, who: str, address: str, language: str, *, status: int = 200) -> Page:
+    def _sits_down(self, who: str, language: str) -> None:
+        """Somebody who has come through the door once, without the browser; nobody is ""."""
+        if who and who not in self._sessions:
+            visitor = Visitor(self._app.test_client())
+            visitor.sign_in(who)
+            cookie = visitor.client.get_cookie("accessctl")
+            assert cookie is not None
+            self._sessions[who] = cookie.value
+        self._page.goto("about:blank")  # what was open stops asking for news
+        self._context.clear_cookies()
+        wanted = {"accessctl_language": language} | ({"accessctl": self._sessions[who]} if who else {})
+        self._context.add_cookies([{"name": n, "value": v, "url": self._address} for n, v in wanted.items()])
+
+    def visit(self, who: str, address: str, language: str, *, status: int = 200) -> None:
         """Open a page and look at it at both widths."""
-        page = self.page_of(who)
+        self._sits_down(who, language)
         self._where = f"{who} {address} [{language}]"
-        chosen = {"name": "accessctl_language", "value": language, "url": self._address}
-        page.context.add_cookies([chosen])  # type: ignore[list-item]
-        answer = page.goto(self._address + address)
+        answer = self._page.goto(self._address + address)
         if answer is None or answer.status != status:
             self._complain(f"answered {answer and answer.status}")
-        if page.locator("html").get_attribute("lang") != language:
+        if self._page.locator("html").get_attribute("lang") != language:
             self._complain("is in another language")
-        self.look(page)
-        return page
+        self._look()
 
     def refused(self, who: str, address: str, language: str) -> None:
         """Send the form of a page with nothing in it: it is refused, and the page that says so is sound too."""
-        page = self.page_of(who)
+        self._sits_down(who, language)
         self._where = f"{who} {address} sent empty [{language}]"
-        chosen = {"name": "accessctl_language", "value": language, "url": self._address}
-        page.context.add_cookies([chosen])  # type: ignore[list-item]
-        page.goto(self._address + address)
-        with page.expect_event("framenavigated"):
-            if not page.evaluate(SEND_EMPTY):
+        self._page.goto(self._address + address)
+        with self._page.expect_event("framenavigated"):
+            if not self._page.evaluate(SEND_EMPTY):
                 self._complain("has no form to type into")
-                page.reload()
-        page.wait_for_load_state()
-        if not page.locator("#refused").count():
+                self._page.reload()
+        self._page.wait_for_load_state()
+        if not self._page.locator("#refused").count():
             self._complain("says nothing about what is missing")
-        self.look(page)
+        self._look()
 
-    def look(self, page: Page) -> None:
-        """axe, and nothing wider than the window; then the page is left, lest it goes on asking for news."""
-        for line in objections(page):
+    def _look(self) -> None:
+        """axe, and nothing wider than the window."""
+        for line in objections(self._page):
             self._complain(line)
-        page.goto("about:blank")
 
     def _complain(self, words: str) -> None:
         self.wrong.append(f"{self._where}: {words}")
@@ -165,8 +168,7 @@ def rounds(browser: Browser, address: str, world: World) -> Iterator[Rounds]:
     """Nobody has a window yet."""
     made = Rounds(browser, address, create_app(world.settings, runtime=world.rt))
     yield made
-    for page in made._pages.values():
-        page.context.close()
+    made.close()
 
 
 @pytest.mark.parametrize("part", range(PARTS))

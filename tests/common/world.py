@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 from flask import Flask
@@ -163,6 +164,7 @@ class World:
         env = dict(province.folder.settings().env)
         for name in ("ACCESSCTL_DATABASE_URL", "ACCESSCTL_SEQUENCER_URL", "ACCESSCTL_READER_URL"):
             env[name] = env[name].rpartition("/")[0] + f"/{control}"
+        env["ACCESSCTL_POLICY_STATE"] = str(province.folder.path / "policy" / uuid4().hex)
         self.settings = Settings(env)
         self.rt = self.runtime()
         self._sequencer = SequencerLoop(self.settings)
@@ -180,6 +182,7 @@ class World:
         if "ACCESSCTL_POLICIES" not in changes:
             gate = copy(self.province.gate)  # with the answers that Casbin has given already
             gate._offices, gate._turn = rt.office_codes, threading.Lock()
+            gate._state = rt.settings.policy_state
             rt.__dict__["gate"] = gate
         if (kept := self.province.engines.pop(self.settings.database_url, None)) is not None:
             rt.engine, rt.sessions = kept, sessions(kept)

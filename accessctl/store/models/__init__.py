@@ -10,6 +10,7 @@ from accessctl.store.models.notices import Mail, Notice, NoticeChoice
 from accessctl.store.models.officers import Officer, OfficerRole, WebSession
 from accessctl.store.models.offices import CalendarOverride, HoursWindow, Office, Province
 from accessctl.store.models.people import Posting, RoleProposal, StaffImport
+from accessctl.store.models.policy import PolicyChange
 from accessctl.store.models.rules import Approval, StandingRule
 from accessctl.store.models.signin import (
     AccessToken,
@@ -48,6 +49,7 @@ __all__ = [
     "OfficeLink",
     "Officer",
     "OfficerRole",
+    "PolicyChange",
     "Posting",
     "Province",
     "RecoveryCode",

@@ -44,6 +44,11 @@ class Office(Base):
     active: Mapped[bool] = mapped_column(default=True)
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     """Raised by every change: who edits an older one is told."""
+    policy_version: Mapped[str | None]
+    """The policy that the office's database has applied in full; while it is not the one in force, nothing is lent."""
+    policy_at: Mapped[datetime | None]
+    policy_trouble: Mapped[str | None]
+    """Why the policy in force could not be applied at the last try: a code."""
 
 
 class CalendarOverride(Base):
