@@ -6,8 +6,8 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from accessctl.domain.events import Event
 from accessctl.domain.permissions import Role
@@ -207,15 +207,24 @@ def open_session(rt: Runtime, session: Session, actor: Actor, origin: Origin, *,
     return token
 
 
+_BEHIND = (
+    select(WebSession, Officer, Office)
+    .join(Officer, Officer.id == WebSession.officer_id)
+    .join(Office, Office.code == Officer.office_code)
+    .where(WebSession.token_hash == bindparam("token"))
+    .options(joinedload(Officer.roles))
+)  # asked at every request: one trip for all that `actor_for` finds in the session
+
+
 def resume(rt: Runtime, session: Session, token: str, origin: Origin) -> Actor | None:
     """The person behind a session token, with the roles of this moment; None for an unknown token.
 
     Raises NotSignedIn("auth.idle") or ("auth.session_ended"). The caller commits.
     """
-    found = session.get(WebSession, token_hash(token))
-    if found is None:
+    row = session.execute(_BEHIND, {"token": token_hash(token)}).unique().first()
+    if row is None:
         return None
-    officer = session.get_one(Officer, found.officer_id, options=[selectinload(Officer.roles)])
+    found, officer, _ = row
     now = rt.now()
     actor = _somebody(rt, session, officer, origin)
     idle = rules(rt).idle_admin if Role.IT_ADMIN in actor.roles else rules(rt).idle

@@ -78,10 +78,12 @@ def test_S54_every_page_refuses_every_role_that_the_policy_refuses(
                 assert not denied or answer.status_code >= 400, (page, role, denied)
 
     wrong, refusals = [], 0
+    actors = {role: quiet_world.actor(person) for role, person in PEOPLE.items()}
     for page, found in answers.items():
         for role, status in found.items():
-            actor = quiet_world.actor(PEOPLE[role])
-            may = [authorize.decide(quiet_world.rt, actor, *question).allowed for question in asked[page]]
+            may = [
+                authorize.decide(quiet_world.rt, actors[role], *question).allowed for question in asked[page]
+            ]
             if asked[page] and not any(may):
                 refusals += 1
                 # An empty form may be refused as a form before anybody asks who sent it; a page never.
