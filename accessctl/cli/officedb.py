@@ -50,13 +50,13 @@ def install(edge: Edge, office: str | None, show: bool) -> None:
     edge.out(answer, draw("Cài đặt", ("Đơn vị", "Bản", "Số bước đã thực hiện", "Còn thiếu"), rows))
 
 
-def admin_dsn(edge: Edge, office: str) -> str:
-    """The DBA's connection: a demo knows its own, elsewhere it is asked for."""
+def admin_dsn(edge: Edge, office: str, *, ask: bool = False) -> str:
+    """The DBA's connection: a demo knows its own, elsewhere it is asked for; `ask`: in any case."""
     folder = edge.settings.env.get("ACCESSCTL_DEMO_FOLDER")
-    if folder:
+    if folder and not ask:
         known = json.loads((Path(folder) / "demo.json").read_text(encoding="utf-8"))
         return str(known["offices"][office]["admin_dsn"])
-    return os.environ.get("ACCESSCTL_ADMIN_DSN") or getpass.getpass(f"Admin DSN ({office}): ")
+    return (not ask and os.environ.get("ACCESSCTL_ADMIN_DSN")) or getpass.getpass(f"Admin DSN ({office}): ")
 
 
 @officedb.command()

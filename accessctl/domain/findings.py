@@ -15,7 +15,7 @@ class FindingState(StrEnum):
 
 
 class Step(StrEnum):
-    """What can be said or done about a finding; a note changes no state, `again` is the service's own."""
+    """What can be said or done about a finding; a note changes no state; `again` and `gone` are the service's own."""
 
     TAKE = "take"
     ANSWER = "answer"
@@ -23,6 +23,7 @@ class Step(StrEnum):
     REOPEN = "reopen"
     NOTE = "note"
     AGAIN = "again"
+    GONE = "gone"
 
 
 _STEPS: dict[Step, tuple[frozenset[FindingState], FindingState]] = {

@@ -181,7 +181,7 @@ class OfficeDatabases:
             "connect_timeout": self._limits.connect,
             "keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
             "tcp_user_timeout": 15_000,
-            "options": f"-c timezone=UTC -c statement_timeout={statement}",
+            "options": f"-c timezone=UTC -c jit=off -c statement_timeout={statement}",  # all of it is short
         }  # fmt: skip
         if password is not None:
             extra["password"] = password

@@ -42,7 +42,7 @@ def right_steps(plan: InstallPlan) -> list[Step]:
             connects(plan.dbname, roles.WITNESS),
         ),
     ]
-    found += [_table_right(*right) for right in _TABLE_RIGHTS]
+    found += [_table_right(*right) for right in TABLE_RIGHTS]
     found.append(_schema_use())
     found += [_functions_of(kind, signatures) for kind, signatures in plan.grants.items()]
     found.append(_wanted(plan))
@@ -50,7 +50,7 @@ def right_steps(plan: InstallPlan) -> list[Step]:
 
 
 # role, privileges on whole tables, columns that may be updated, tables
-_TABLE_RIGHTS = (
+TABLE_RIGHTS = (
     (roles.BROKER, ("SELECT", "INSERT"), (), ("account",)),
     (roles.BROKER, ("SELECT", "INSERT", "DELETE"), ("expires_at",), ("lease",)),
     (roles.BROKER, ("SELECT", "INSERT"), ("sessions", "changed"), ("lease_end",)),
@@ -60,7 +60,7 @@ _TABLE_RIGHTS = (
 
 _LOOK = ("account_drift",)
 
-_FUNCTIONS_OF_SERVICE = {
+FUNCTIONS_OF_SERVICE = {
     roles.BROKER: ("lock_account", "open_lease", "close_lease", "renew_lease", "reset_settings", *_LOOK),
     roles.WITNESS: ("is_managed", "server_log", "server_log_files", "server_identity", *_LOOK),
 }
@@ -100,7 +100,7 @@ def _schema_use() -> Step:
     ]
     checks = [q("has_schema_privilege({}, 'access', 'USAGE')", role) for role in roles.SERVICE]
     checks += [q("has_schema_privilege({}, 'bhyt', 'USAGE')", group) for group in roles.GROUPS]
-    for role, functions in _FUNCTIONS_OF_SERVICE.items():
+    for role, functions in FUNCTIONS_OF_SERVICE.items():
         for name in functions:
             found = sql.SQL(
                 "(SELECT oid FROM pg_proc WHERE pronamespace = 'access'::regnamespace AND proname = {})"

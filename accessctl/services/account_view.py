@@ -20,10 +20,9 @@ from accessctl.services import accounts, ledger
 from accessctl.services.account_list import may_know_who
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import may, require
-from accessctl.services.drift import mark_of
 from accessctl.services.findings import Kind as FindingKind
 from accessctl.services.runtime import Runtime
-from accessctl.store.models import Account, Custody, EvidenceMark, Finding, Lease, Officer
+from accessctl.store.models import Account, Custody, DriftLook, Finding, Lease, Officer
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +218,7 @@ def _comparison(rt: Runtime, session: Session, actor: Actor, account: Account) -
     looks = may(rt, actor, Permission.DRIFT_VIEW, account.host)
     if not looks and not may(rt, actor, Permission.FINDING_VIEW, account.guest):
         return None
-    mark = session.get(EvidenceMark, mark_of(account.host))
+    last = session.get(DriftLook, account.host)
     of_group = Finding.details["role"].astext == account.kind_.group
     wrong = session.scalars(
         select(Finding)
@@ -231,7 +230,7 @@ def _comparison(rt: Runtime, session: Session, actor: Actor, account: Account) -
         .order_by(Finding.id)
     )
     return Comparison(
-        mark.read_at if mark else None,
+        last.looked_at if last else None,
         tuple((f.id, str(f.details.get("what", "")), str(f.details.get("object", ""))) for f in wrong),
     )
 

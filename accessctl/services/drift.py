@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from accessctl.domain.events import Event
+from accessctl.domain.findings import FindingState, Step
 from accessctl.domain.permissions import Permission
 from accessctl.errors import AccessError
-from accessctl.officedb import drift as host
 from accessctl.officedb.drift import Drift
-from accessctl.services import findings, office_links
+from accessctl.services import findings, grants, office_links
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import require
 from accessctl.services.control import transaction
 from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
-from accessctl.store.models import Account, EvidenceMark
+from accessctl.store.models import Account, DriftLook, Finding, FindingRemark
+
+_KEY = 300  # characters of a finding's key
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,39 +38,78 @@ class OfficeDrift:
 def look(rt: Runtime, office: str) -> OfficeDrift:
     """Compare one office's database with the policy; each deviation becomes one finding."""
     try:
+        check = grants.inspection(rt, office)
         with rt.offices.witness(office) as connection:
-            drifts = tuple(host.office_drift(connection))
+            found = OfficeDrift(office, tuple(check(connection)))
     except AccessError as error:
-        return OfficeDrift(office, (), error.code)
+        found = OfficeDrift(office, (), error.code)
     with transaction(rt) as session:
-        _looked(rt, session, office, len(drifts))
-        for drift in drifts:
-            _report(rt, session, office, drift)
-    return OfficeDrift(office, drifts)
+        keep(rt, session, found)
+    return found
 
 
-def _looked(rt: Runtime, session: Session, office: str, found: int) -> None:
-    """Keep when an office was last looked at and how much there was: pages say how fresh their answer is."""
-    values = {"position": found, "read_at": rt.now()}
-    office_links.note_drift(rt, session, office, found)
-    first = insert(EvidenceMark).values(name=mark_of(office), **values)
-    session.execute(first.on_conflict_do_update(index_elements=["name"], set_=values))
+def keep(rt: Runtime, session: Session, found: OfficeDrift) -> None:
+    """Write down a look: how fresh the answer is, a finding for each deviation, and which of them are gone."""
+    if found.office in rt.office_codes():
+        _noted(rt, session, found)
+    if found.code is None:
+        for drift in found.drifts:
+            _report(rt, session, found.office, drift)
+        _settle(rt, session, found)
 
 
-def mark_of(office: str) -> str:
-    """Under which name the last look at an office is kept among the evidence marks."""
-    return f"{office}:drift"
+def _noted(rt: Runtime, session: Session, found: OfficeDrift) -> None:
+    values: dict[str, Any] = {"tried_at": rt.now(), "code": found.code}
+    if found.code is None:
+        values |= {"looked_at": rt.now(), "found": [asdict(drift) for drift in found.drifts]}
+        office_links.note_drift(rt, session, found.office, len(found.drifts))
+    first = insert(DriftLook).values(office=found.office, **({"found": []} | values))
+    session.execute(first.on_conflict_do_update(index_elements=["office"], set_=values))
 
 
 def _report(rt: Runtime, session: Session, office: str, drift: Drift) -> None:
     account = session.scalars(select(Account).where(Account.role == drift.role)).first()
     details = {"role": drift.role, "what": drift.what, "object": drift.object}
     new = findings.raise_finding(
-        rt, session, findings.Kind.DRIFT, key=f"{office}:{drift.role}:{drift.what}:{drift.object}"[:300], severity=1,
+        rt, session, findings.Kind.DRIFT, key=_key(office, drift), severity=drift.severity,
         account=account, office=None if account else office, details=details, count=False,
     )  # fmt: skip
     if new:
         record(rt, session, Event.POLICY_DRIFT, account=account, host=office, details=details)
+
+
+def _key(office: str, drift: Drift) -> str:
+    return f"{office}:{drift.key}"[:_KEY]
+
+
+def _settle(rt: Runtime, session: Session, found: OfficeDrift) -> None:
+    """Note on findings that are not closed what became of them: gone, or there again. Closing them is a person's."""
+    prefix = f"{findings.Kind.DRIFT}:{found.office}:"
+    now = {f"{findings.Kind.DRIFT}:{_key(found.office, drift)}" for drift in found.drifts}
+    open_ones = session.execute(
+        select(Finding.id, Finding.key).where(
+            Finding.key.startswith(prefix, autoescape=True), Finding.state != FindingState.CLOSED.value
+        )
+    ).all()
+    gone = _last_said(session, [identity for identity, _ in open_ones]) if open_ones else {}
+    for identity, key in open_ones:
+        there, said_gone = key in now, gone.get(identity) == Step.GONE
+        if there == said_gone:
+            step = Step.AGAIN if there else Step.GONE
+            session.add(FindingRemark(finding_id=identity, at=rt.now(), what=step.value, words=""))
+
+
+def _last_said(session: Session, identities: Iterable[int]) -> dict[int, str]:
+    """What the service itself noted last on each finding."""
+    own = (
+        select(func.max(FindingRemark.id))
+        .where(FindingRemark.finding_id.in_(list(identities)), FindingRemark.officer_id.is_(None))
+        .group_by(FindingRemark.finding_id)
+    )
+    rows = session.execute(
+        select(FindingRemark.finding_id, FindingRemark.what).where(FindingRemark.id.in_(own))
+    )
+    return dict(rows.all())
 
 
 def scan(rt: Runtime, actor: Actor, offices: list[str]) -> list[OfficeDrift]:
@@ -80,18 +123,3 @@ def watch(rt: Runtime) -> None:
     """Look at every office; the findings say what there is."""
     for office in rt.offices.offices:
         look(rt, office)
-
-
-def repair(rt: Runtime, actor: Actor, office: str, admin_dsn: str) -> OfficeDrift:
-    """Take back what the policy does not give, with a DBA's connection; what is left needs a person."""
-    require(rt, actor, Permission.DRIFT_REPAIR, office)
-    found = look(rt, office)
-    with transaction(rt) as session:
-        record(rt, session, Event.POLICY_REPAIRED, actor=actor, host=office, intent=True,
-               details={"count": len(found.drifts)})  # fmt: skip
-    left = tuple(host.repair(admin_dsn, found.drifts))
-    with transaction(rt) as session:
-        record(rt, session, Event.POLICY_REPAIRED, actor=actor, host=office, failed=bool(left),
-               reason="officedb.drift_left" if left else None,
-               details={"repaired": len(found.drifts) - len(left), "left": len(left)})  # fmt: skip
-    return OfficeDrift(office, left)

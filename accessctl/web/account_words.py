@@ -85,6 +85,10 @@ DRIFTS = {
     "member": _l("có thành viên ngoài quy định"),
     "missing": _l("thiếu quyền mà chính sách giao"),
     "public": _l("quyền mở cho mọi vai trò"),
+    "setting": _l("có thiết lập riêng ngoài quy định"),
+    "default": _l("sẽ có quyền trên đối tượng tạo sau này"),
+    "account": _l("không có trong sổ tài khoản"),
+    "effect": _l("thực tế có quyền mà chính sách không giao"),
 }
 
 

@@ -55,7 +55,11 @@ def standing(board: OfficeBoard) -> Status:
 
 def why(what: OfficeBoard | CutOff, office: str) -> str:
     """Why there is no answer, or why an account is cut off."""
-    code = what.code if isinstance(what, OfficeBoard) else what.reason
+    return reason(what.code if isinstance(what, OfficeBoard) else what.reason, office)
+
+
+def reason(code: str | None, office: str) -> str:
+    """A code in words, short where there are short ones."""
     return str(_WHY.get(code or "", worded(code, {"office": office})))
 
 
@@ -69,10 +73,7 @@ def troubles(board: OfficeBoard) -> list[Trouble]:
             Trouble(
                 _("%(n)s sai lệch quyền so với chính sách", n=number(board.drifts)),
                 _("Tài khoản bị lệch không được cho mượn."),
-                _(
-                    "Xem phát hiện loại “sai lệch quyền”, khắc phục bằng “accessctl policy repair %(office)s”.",
-                    office=board.office,
-                ),
+                _("Mở bảng sai lệch quyền của đơn vị để xem từng sai lệch và cách khắc phục."),
                 "warn",
             )
         )

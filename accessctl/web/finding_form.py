@@ -33,6 +33,7 @@ STEPS = {
     Step.REOPEN: _l("Mở lại"),
     Step.NOTE: _l("Ghi chú"),
     Step.AGAIN: _l("Lại xảy ra, tự mở lại"),
+    Step.GONE: _l("Không còn thấy"),
 }
 _STATE_CHOICES = (
     (UNFINISHED, _l("Chưa kết thúc")),

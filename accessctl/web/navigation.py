@@ -116,6 +116,7 @@ SECTIONS = (
         lazy_pgettext("mục", "Cơ sở dữ liệu"),
         _l("Cơ sở dữ liệu của các đơn vị: tình trạng, phiên bản, đối chiếu, cách ly"),
         (P.OFFICEDB_VIEW,),
+        ("drift",),
     ),
     Section(
         "policy.index",

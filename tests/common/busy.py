@@ -261,6 +261,9 @@ PAGES: dict[str, tuple[tuple[str, str], ...]] = {
     "databases.days": ((AUDITOR, "/databases/days"),),
     "databases.index": ((IT, "/databases/"),),
     "databases.show": ((IT, "/databases/DML"),),
+    "drift.index": ((IT, "/drift/"), (DIRECTOR, "/drift/")),
+    "drift.show": ((IT, "/drift/KNO"),),
+    "drift.preview": ((IT, "/drift/KNO/repair"),),
     "desk.borrow_form": (
         (FREE, "/desk/borrow/TKCL-DML-CJT"), ("dml.thu1", "/desk/borrow/TKHCTT-DML-CJT"),
         ("dml.thu1", "/desk/borrow/LOCAL_HC-DML-01"), (CLERK, "/desk/borrow/TKCL-CJT-DGL"),

@@ -8,7 +8,7 @@ import pytest
 from psycopg import sql
 
 from accessctl.errors import AccessError, Refused
-from accessctl.services import drift
+from accessctl.services import drift, repair
 from tests.common.world import World
 
 ROLE, ACCOUNT = "tkcl_cjt_kno", "TKCL-CJT-KNO"
@@ -38,12 +38,13 @@ def kno(world: World) -> Iterator[World]:
     """A world whose office KNO is as the policy says, before and after."""
     assert drift.look(world.rt, "KNO").drifts == ()
     yield world
-    with world.admin_office("KNO") as admin:
-        for role in (ROLE, "tkcl"):
-            for objects in ("TABLES", "SEQUENCES"):
-                statement = "REVOKE ALL ON ALL {} IN SCHEMA bhyt, access FROM {}"
-                admin.execute(sql.SQL(statement).format(sql.SQL(objects), sql.Identifier(role)))
-        admin.execute("REVOKE accessctl_witness FROM tkcl_cjt_kno")
+    repaired(world)
+
+
+def repaired(world: World, who: str = "vpt.cntt1") -> repair.Outcome:
+    """With a DBA's connection."""
+    [outcome] = repair.apply(world.rt, world.actor(who), ["KNO"], lambda _: world.province.cluster.dsn())
+    return outcome
 
 
 @pytest.mark.parametrize("name", TAMPERS)
@@ -58,8 +59,7 @@ def test_S05_what_is_granted_by_hand_is_found_not_lent_and_repaired(kno: World, 
         kno.lend("cjt.the1", ACCOUNT)
     assert refused.value.code in ("officedb.drift", "officedb.account_tampered")
     assert kno.roles_with_login() == set()
-    left = drift.repair(kno.rt, kno.actor("vpt.cntt1"), "KNO", kno.province.cluster.dsn("bhyt_kno"))
-    assert left.drifts == ()
+    assert repaired(kno).drifts == ()
     assert kno.lend("cjt.the1", ACCOUNT, number=2).state == "ACTIVE"
 
 
@@ -68,7 +68,7 @@ def test_S05_what_belongs_to_an_account_is_found_and_left_to_a_person(kno: World
         admin.execute("CREATE TABLE public.loot (n int)")
         admin.execute("ALTER TABLE public.loot OWNER TO tkcl_cjt_kno")
         found = drift.look(kno.rt, "KNO").drifts
-        left = drift.repair(kno.rt, kno.actor("vpt.cntt1"), "KNO", kno.province.cluster.dsn("bhyt_kno"))
+        left = repaired(kno)
         admin.execute("DROP TABLE public.loot")
     assert [(d.role, d.what, d.repair) for d in found] == [(ROLE, "owner", None)]
     assert left.drifts == found
@@ -78,8 +78,7 @@ def test_S05_a_function_taken_from_a_kind_is_missing_and_given_back(kno: World) 
     with kno.admin_office("KNO") as admin:
         admin.execute("REVOKE EXECUTE ON FUNCTION bhyt.reissue_card(text, text, text, text) FROM tkcl")
     assert [(d.role, d.what) for d in drift.look(kno.rt, "KNO").drifts] == [("tkcl", "missing")]
-    left = drift.repair(kno.rt, kno.actor("vpt.cntt1"), "KNO", kno.province.cluster.dsn("bhyt_kno"))
-    assert left.drifts == ()
+    assert repaired(kno).drifts == ()
 
 
 def test_S05_what_public_may_and_a_trigger_switched_off_are_found(kno: World) -> None:
@@ -94,6 +93,6 @@ def test_S05_what_public_may_and_a_trigger_switched_off_are_found(kno: World) ->
 
 def test_S05_only_IT_repairs_and_the_repair_is_recorded(kno: World) -> None:
     with pytest.raises(Refused):
-        drift.repair(kno.rt, kno.actor("cjt.gd"), "KNO", kno.province.cluster.dsn("bhyt_kno"))
-    drift.repair(kno.rt, kno.actor("vpt.cntt1"), "KNO", kno.province.cluster.dsn("bhyt_kno"))
+        repaired(kno, "cjt.gd")
+    repaired(kno)
     assert [r["outcome"] for r in kno.records("policy.repaired")] == ["intent", "ok"]

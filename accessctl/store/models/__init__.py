@@ -3,6 +3,7 @@
 from accessctl.store.models.accounts import Account
 from accessctl.store.models.audit import AuditCheck, AuditCheckpoint, AuditInbox, AuditIndex, AuditLog
 from accessctl.store.models.custody import ContactPublication, ContactReceipt, Custody, Substitution, Waiver
+from accessctl.store.models.drift import DriftLook
 from accessctl.store.models.evidence import Act, EvidenceMark, Finding, FindingRemark, Login, OfficeLink
 from accessctl.store.models.journal import SavedSearch
 from accessctl.store.models.leases import Lease, Subject
@@ -36,6 +37,7 @@ __all__ = [
     "ContactPublication",
     "ContactReceipt",
     "Custody",
+    "DriftLook",
     "EvidenceMark",
     "Finding",
     "FindingRemark",
