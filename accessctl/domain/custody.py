@@ -24,6 +24,9 @@ class Department(StrEnum):
 
 
 CUSTODY_DEPARTMENT = {Kind.TKCL: Department.CARD, Kind.TKHCTT: Department.COLLECTION}
+ADDRESSED = (Department.ADMINISTRATION, Department.COLLECTION, Department.IT, Department.RECEPTION)
+"""The departments of the head office that the dispatch names as addressees, in its order (R1, R34); the card department
+has drafted it."""
 
 
 class WaivableRule(StrEnum):

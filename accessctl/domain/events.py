@@ -135,6 +135,11 @@ class Event(StrEnum):
         "Contact list published",
     )
     CONTACTLIST_READ = "contactlist.read", "Xác nhận đã xem danh sách liên hệ", "Contact list acknowledged"
+    CONTACTLIST_DELEGATED = (
+        "contactlist.delegated",
+        "Cử người xác nhận danh sách liên hệ cho phòng",
+        "Reader of the contact lists named for a department",
+    )
 
     # Borrowing an account
     LEASE_REQUESTED = "lease.requested", "Đề nghị nhận sử dụng tài khoản", "Account requested"

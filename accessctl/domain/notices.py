@@ -98,6 +98,7 @@ class NoticeKind(StrEnum):
 
     # Roles and signing in
     ROLE_WAITS = "role_waits", NoticeGroup.PEOPLE, _IT | _DIRECTOR | _HEADS
+    ROLES_WAIT = "roles_wait", NoticeGroup.PEOPLE, _IT | _DIRECTOR | _HEADS
     ROLE_DECLINED = "role_declined", NoticeGroup.PEOPLE, _IT | _HEADS
     ROLE_GRANTED = "role_granted", NoticeGroup.PEOPLE
     ROLE_ENDED = "role_ended", NoticeGroup.PEOPLE

@@ -104,7 +104,7 @@ def _entry(line: int, cells: dict[str, str], places: dict[str, Place], file: str
     try:
         words = tidy(cells)
     except BadText as error:
-        raise wrong("bad_value", error.why) from None
+        raise wrong(f"cell_{error.why}", _column_of(cells)) from None
     place = places.get(words["office"])
     if place is None:
         raise wrong("unknown_office", words["office"])
@@ -128,6 +128,16 @@ def _entry(line: int, cells: dict[str, str], places: dict[str, Place], file: str
         email=words["email"],
         line=line,
     )
+
+
+def _column_of(cells: dict[str, str]) -> str:
+    """The first column whose cell is refused as a text."""
+    for column, value in cells.items():
+        try:
+            tidy({column: value})
+        except BadText:
+            return column
+    return ""
 
 
 def tidy(cells: dict[str, str]) -> dict[str, str]:

@@ -1,14 +1,17 @@
-"""The custodian contact list: told to all other offices in versions, read and acknowledged there (R34)."""
+"""The custodian contact list: who answers where now, told to all other offices in versions (R34).
+
+Who has read which version stands in `contact_receipts`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, joinedload
 
 from accessctl.clock import rfc3339
@@ -16,13 +19,13 @@ from accessctl.domain.accounts import Kind
 from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission
 from accessctl.domain.text import folded
-from accessctl.errors import Conflict, NotFound, Refused
+from accessctl.errors import Conflict
 from accessctl.services import telling
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import may, require
 from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
-from accessctl.store.models import ContactPublication, ContactReceipt, Custody, Office
+from accessctl.store.models import ContactPublication, Custody, Office
 
 SHARED = (Kind.TKCL, Kind.TKHCTT)
 
@@ -45,39 +48,6 @@ class Contact:
     decision_no: str | None
     substitutes: str | None = None
     """The full name of the custodian for whom this officer stands in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Whether another office has read a version; who of it and when."""
-
-    office: str
-    office_name: str
-    reader: str | None = None
-    read_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """One version of an office's list; `publisher` None when a change was told by itself."""
-
-    office: str
-    office_name: str
-    version: int
-    published_at: datetime
-    publisher: str | None
-    entries: tuple[Mapping[str, Any], ...]
-    receipts: tuple[Receipt, ...]
-    latest: bool
-
-    @property
-    def received(self) -> int:
-        """How many offices have acknowledged."""
-        return sum(1 for receipt in self.receipts if receipt.read_at is not None)
-
-    def receipt_of(self, office: str) -> Receipt | None:
-        """The receipt of one office; None for the publishing office itself."""
-        return next((receipt for receipt in self.receipts if receipt.office == office), None)
 
 
 def current(rt: Runtime, session: Session, actor: Actor) -> list[Contact]:
@@ -131,7 +101,7 @@ def _contact(office: Office, kind: Kind, custody: Custody | None) -> Contact:
 def republish(rt: Runtime, session: Session, actor: Actor | None, office: Office) -> bool:
     """Tell the next version when the list says something else than the last one; True when it did (R34)."""
     session.execute(select(Office.code).where(Office.code == office.code).with_for_update(key_share=True))
-    last = _last(session, [office.code]).get(office.code)
+    last = last_told(session, [office.code]).get(office.code)
     entries = _entries(office.code, _in_force(session, rt.now()))
     if last is None and not any(entry["username"] for entry in entries):
         return False
@@ -144,7 +114,7 @@ def republish(rt: Runtime, session: Session, actor: Actor | None, office: Office
 def settle(rt: Runtime, session: Session) -> int:
     """Tell every office's list that has changed by itself: a day has come, a telephone number is another."""
     offices = offices_in_order(session)
-    found, last = _in_force(session, rt.now()), _last(session, [office.code for office in offices])
+    found, last = _in_force(session, rt.now()), last_told(session, [office.code for office in offices])
     stale = [o for o in offices if _differs(last.get(o.code), _entries(o.code, found))]
     return sum(republish(rt, session, None, office) for office in stale)
 
@@ -173,7 +143,8 @@ def _entry(kind: Kind, custody: Custody | None) -> dict[str, Any]:
     }
 
 
-def _last(session: Session, offices: Sequence[str]) -> dict[str, ContactPublication]:
+def last_told(session: Session, offices: Sequence[str]) -> dict[str, ContactPublication]:
+    """The newest version of each of these offices that has told one."""
     rows = session.scalars(
         select(ContactPublication)
         .where(ContactPublication.office_code.in_(offices))
@@ -215,125 +186,7 @@ def publish(rt: Runtime, session: Session, actor: Actor, office: str, *, seen: i
     """
     require(rt, actor, Permission.CONTACTLIST_PUBLISH, office)
     session.execute(select(Office.code).where(Office.code == office).with_for_update(key_share=True))
-    last = _last(session, [office]).get(office)
+    last = last_told(session, [office]).get(office)
     if (last.version if last else 0) != seen:
         raise Conflict("contactlist.superseded", version=last.version if last else 0)
     return _write(rt, session, actor, office, last, _entries(office, _in_force(session, rt.now()))).version
-
-
-def acknowledge(rt: Runtime, session: Session, actor: Actor, read: Iterable[tuple[str, int]]) -> int:
-    """The head of another office has read these (office, version); returns how many receipts are new.
-
-    Raises Conflict("contactlist.superseded") when an office has told a newer version: that one wants reading.
-    """
-    require(rt, actor, Permission.CONTACTLIST_ACKNOWLEDGE, actor.office)
-    given = 0
-    for office, version in read:
-        given += _receive(rt, session, actor, office, version)
-    return given
-
-
-def _receive(rt: Runtime, session: Session, actor: Actor, office: str, version: int) -> int:
-    if office == actor.office:
-        raise Refused("contactlist.own")
-    last = _last(session, [office]).get(office)
-    if last is None or version > last.version or version < 1:
-        raise NotFound("contactlist.unknown", office=office[:20])
-    if last.version != version:
-        raise Conflict("contactlist.superseded", version=last.version)
-    receipt = {
-        "publication_id": last.id,
-        "office_code": actor.office,
-        "officer_id": actor.id,
-        "read_at": rt.now(),
-    }
-    new = insert(ContactReceipt).values(receipt).on_conflict_do_nothing().returning(ContactReceipt.id)
-    if session.execute(new).one_or_none() is None:
-        return 0
-    record(rt, session, Event.CONTACTLIST_READ, actor=actor, guest=office, details={"version": version})
-    return 1
-
-
-def published(rt: Runtime, session: Session, actor: Actor) -> list[Publication]:
-    """The newest version of every office that has told one, with the receipts of the others."""
-    require(rt, actor, Permission.CUSTODIAN_VIEW, actor.office)
-    offices = offices_in_order(session)
-    rows = _last(session, [office.code for office in offices])
-    return _views(session, [rows[o.code] for o in offices if o.code in rows], latest=True)
-
-
-def versions(rt: Runtime, session: Session, actor: Actor, office: str) -> list[Publication]:
-    """Every version of one office, newest first. Raises NotFound("office.unknown")."""
-    require(rt, actor, Permission.CUSTODIAN_VIEW, actor.office)
-    if session.get(Office, office) is None:
-        raise NotFound("office.unknown", office=office[:20])
-    rows = session.scalars(
-        select(ContactPublication)
-        .where(ContactPublication.office_code == office)
-        .order_by(ContactPublication.version.desc())
-        .options(joinedload(ContactPublication.publisher))
-    ).all()
-    newest = _views(session, rows[:1], latest=True)
-    return newest + _views(session, rows[1:], latest=False)
-
-
-def _views(session: Session, rows: Sequence[ContactPublication], *, latest: bool) -> list[Publication]:
-    names = {office.code: office.name for office in offices_in_order(session)}
-    closed = dict(session.execute(select(Office.code, Office.name).where(~Office.active)).all())
-    given: dict[int, list[ContactReceipt]] = {}
-    receipts = select(ContactReceipt).where(ContactReceipt.publication_id.in_([row.id for row in rows]))
-    for receipt in session.scalars(receipts.options(joinedload(ContactReceipt.officer))):
-        given.setdefault(receipt.publication_id, []).append(receipt)
-    return [_view(row, names, closed, given.get(row.id, []), latest=latest) for row in rows]
-
-
-def _view(
-    row: ContactPublication,
-    names: Mapping[str, str],
-    closed: Mapping[str, str],
-    given: Sequence[ContactReceipt],
-    *,
-    latest: bool,
-) -> Publication:
-    read = {receipt.office_code: receipt for receipt in given}
-    return Publication(
-        office=row.office_code,
-        office_name=names.get(row.office_code) or closed.get(row.office_code, row.office_code),
-        version=row.version,
-        published_at=row.published_at,
-        publisher=row.publisher.full_name if row.publisher else None,
-        entries=tuple(row.entries),
-        receipts=tuple(
-            Receipt(code, name, read[code].officer.full_name, read[code].read_at)
-            if code in read
-            else Receipt(code, name)
-            for code, name in names.items()
-            if code != row.office_code
-        ),
-        latest=latest,
-    )
-
-
-def receipts_pending(session: Session, office: str) -> int:
-    """How many versions of other offices this office has not acknowledged: for a start page."""
-    newest = (
-        select(ContactPublication.office_code, func.max(ContactPublication.version).label("version"))
-        .where(ContactPublication.office_code != office)
-        .group_by(ContactPublication.office_code)
-        .subquery()
-    )
-    waiting = (
-        select(func.count())
-        .select_from(ContactPublication)
-        .join(
-            newest,
-            (newest.c.office_code == ContactPublication.office_code)
-            & (newest.c.version == ContactPublication.version),
-        )
-        .outerjoin(
-            ContactReceipt,
-            (ContactReceipt.publication_id == ContactPublication.id) & (ContactReceipt.office_code == office),
-        )
-        .where(ContactReceipt.id.is_(None))
-    )
-    return session.scalar(waiting) or 0

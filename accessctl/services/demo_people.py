@@ -12,7 +12,7 @@ from accessctl.domain.accounts import Kind
 from accessctl.domain.custody import CUSTODY_DEPARTMENT
 from accessctl.domain.permissions import Role
 from accessctl.errors import Refused
-from accessctl.services import admission, custody, passwords
+from accessctl.services import admission, contact_readers, custody, passwords
 from accessctl.services.actor import Actor, Origin, actor_for
 from accessctl.services.control import transaction
 from accessctl.services.runtime import Runtime
@@ -41,6 +41,19 @@ def appoint_custodians(rt: Runtime, tick: Callable[[str, int, int], None]) -> No
             if admission.custodian_of(session, code, kind, rt.now()) is None:
                 _appoint(rt, session, code, kind)
         tick(code, number, len(pairs))
+
+
+def name_contact_readers(rt: Runtime) -> None:
+    """The head of the card department names who reads contact lists for a department that has no head."""
+    with transaction(rt) as session:
+        place = contact_readers.head_office(session)
+        if place is None:
+            return
+        head = _head(rt, session, place.code, Kind.TKCL)
+        for post in contact_readers.posts(rt, session, head):
+            if post.mine and not post.heads and not post.seen and post.candidates:
+                chosen = post.candidates[0].username
+                contact_readers.name(rt, session, head, post.department, chosen, seen=post.seen)
 
 
 def _appoint(rt: Runtime, session: Session, office: str, kind: Kind) -> None:

@@ -119,8 +119,8 @@ def _offices(rt: Runtime, session: Session, actor: Actor, words: str) -> tuple[s
 
 
 def _accounts(rt: Runtime, session: Session, actor: Actor, words: str) -> tuple[str, ...]:
-    """By name (`TKCL-CJT-DML`), by readable code (`TKCL · CJT → DML`) or by database role."""
-    parts = re.findall(r"[A-Z0-9]+", words.upper().replace("LOCAL_", "LOCAL"))
+    """By name (`TKCL-CJT-DML`), as pages write it (`TKCL · Cư Jút → Đắk Mil`, or with codes) or by database role."""
+    parts = _spelled_out(session, words) or re.findall(r"[A-Z0-9]+", words.upper().replace("LOCAL_", "LOCAL"))
     name = "-".join(parts).replace("LOCALCL", "LOCAL_CL").replace("LOCALHC", "LOCAL_HC")
     try:
         known = AccountName.parse(name)
@@ -131,6 +131,24 @@ def _accounts(rt: Runtime, session: Session, actor: Actor, words: str) -> tuple[
     }:
         return ()
     return tuple(session.scalars(select(Account.name).where(Account.name == str(known))))
+
+
+def _spelled_out(session: Session, words: str) -> list[str]:
+    """Kind and office codes of an account whose offices are called by their names; [] for anything else."""
+    kind, _, rest = words.partition("·")
+    places = [folded(part).split() for part in re.split("→|->", rest)]
+    if len(places) != 2 or not all(places):
+        return []
+    called = {
+        code: set(folded(f"{name} {code}").split())
+        for code, name in session.execute(select(Office.code, Office.name))
+    }
+    found = [[code for code, said in called.items() if said.issuperset(place)] for place in places]
+    return (
+        [kind.strip().upper(), *(codes[0] for codes in found)]
+        if all(len(codes) == 1 for codes in found)
+        else []
+    )
 
 
 def _leases(

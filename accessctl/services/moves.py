@@ -11,17 +11,15 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from accessctl.domain.custody import Department
 from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission
-from accessctl.domain.text import BadText, one_line
-from accessctl.errors import Conflict, Invalid, NotFound
-from accessctl.services import accounts, roles, signin, substitution, telling
+from accessctl.errors import Conflict
+from accessctl.services import accounts, contact_readers, roles, signin, substitution, telling
 from accessctl.services.actor import Actor, officer_named
 from accessctl.services.authorize import require
 from accessctl.services.officer_view import Ties, ties
 from accessctl.services.runtime import Runtime
-from accessctl.services.staff import case_of, locked, of_version, tell, why
+from accessctl.services.staff import case_of, locked, of_version, place_of, tell, title_of, why
 from accessctl.store.models import AccessToken, Office, Officer, Posting, ResetLink
 
 
@@ -73,8 +71,8 @@ def transfer(rt: Runtime, session: Session, actor: Actor, wanted: Transfer) -> l
     require(rt, actor, Permission.OFFICER_TRANSFER, officer.office_code, case=case)
     require(rt, actor, Permission.OFFICER_TRANSFER, wanted.office, case=case)
     of_version(officer, wanted.version)
-    place = _place(session, wanted)
-    title, decision_no = _line(wanted.title, 120), why(wanted.decision_no)
+    place = place_of(session, wanted.office, wanted.department)
+    title, decision_no = title_of(wanted.title), why(wanted.decision_no)
     old = officer.office_code
     if (old, officer.department) == (place.code, wanted.department):
         raise Conflict("officer.there_already", officer=officer.full_name, office=place.name)
@@ -116,6 +114,7 @@ def _uproot(rt: Runtime, session: Session, officer: Officer, actor: Actor, code:
     ending += substitution.end_all_of(rt, session, officer.id, code, actor)
     roles.end(rt, session, officer, actor, code)
     roles.lapse(rt, session, officer, actor, code)
+    contact_readers.end_of(rt, session, officer, actor)
     if ended := signin.end_sessions(rt, session, officer.id):
         tell(rt, session, Event.SESSION_ENDED, officer, actor, {"sessions": ended}, reason=code)
     return ending
@@ -157,19 +156,3 @@ def _close_posting(session: Session, officer: Officer, now: datetime) -> None:
     for posting in session.scalars(open_one).all():
         posting.until = now
     session.flush()
-
-
-def _place(session: Session, wanted: Transfer) -> Office:
-    place = session.get(Office, wanted.office)
-    if place is None or not place.active:
-        raise NotFound("office.unknown", office=wanted.office[:20])
-    if wanted.department not in place.departments or wanted.department not in set(Department):
-        raise Invalid("officer.no_department", office=place.name)
-    return place
-
-
-def _line(text: str, limit: int) -> str:
-    try:
-        return one_line(text, limit=limit)
-    except BadText as error:
-        raise Invalid(f"input.{error.why}", limit=limit) from None

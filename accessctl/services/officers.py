@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from accessctl.domain.custody import Department
 from accessctl.domain.events import Event
 from accessctl.domain.offices import OfficerEntry
 from accessctl.domain.permissions import Permission, Role
 from accessctl.domain.staff_file import FORMS, tidy
 from accessctl.domain.text import BadText
-from accessctl.errors import Conflict, Invalid, NotFound, Refused
+from accessctl.errors import Conflict, Invalid, Refused
 from accessctl.services import accounts, moves, roles, signin, substitution
 from accessctl.services.actor import Actor, officer_named
 from accessctl.services.authorize import may, require
 from accessctl.services.runtime import Runtime
-from accessctl.services.staff import case_of, locked, of_version, tell
+from accessctl.services.staff import case_of, locked, of_version, place_of, tell
 from accessctl.store.models import Office, Officer, OfficerRole
 
 _DETAILS = ("full_name", "title", "phone", "email", "office_code", "department")
@@ -155,7 +154,7 @@ def add(rt: Runtime, session: Session, actor: Actor, newcomer: Newcomer) -> Offi
 
     Raises Invalid for words that are not of the form, Conflict("officer.duplicate"), Refused("role.…").
     """
-    office = _place(session, newcomer.office, newcomer.department)
+    office = place_of(session, newcomer.office, newcomer.department)
     require(rt, actor, Permission.OFFICER_ADD, office.code)
     values = _typed(
         {name: getattr(newcomer, name) for name in ("username", "full_name", "title", "phone", "email")}
@@ -166,14 +165,6 @@ def add(rt: Runtime, session: Session, actor: Actor, newcomer: Newcomer) -> Offi
     officer = _new(rt, session, values | where, actor)
     for role in newcomer.roles:
         roles.enter(rt, session, actor, roles.Wanted(officer.username, role, newcomer.reason))
-    return officer
-
-
-def add_entry(rt: Runtime, session: Session, actor: Actor, entry: OfficerEntry, reason: str) -> Officer:
-    """The same for a line of an imported file, which has been judged already."""
-    officer = _new(rt, session, wanted(entry) | {"username": entry.username}, actor)
-    for role in entry.roles:
-        roles.enter(rt, session, actor, roles.Wanted(officer.username, role, reason))
     return officer
 
 
@@ -207,22 +198,20 @@ def set_details(
     rt: Runtime, session: Session, actor: Actor, officer: Officer, values: Mapping[str, str]
 ) -> list[str]:
     """Write what differs and record which; says which."""
+    changed = correct(officer, values)
+    if changed:
+        tell(rt, session, Event.OFFICER_CHANGED, officer, actor, {"changed": changed})
+    return changed
+
+
+def correct(officer: Officer, values: Mapping[str, str]) -> list[str]:
+    """Write what differs; says which. Recording it is the caller's part."""
     changed = [name for name, value in values.items() if getattr(officer, name) != value]
     for name in changed:
         setattr(officer, name, values[name])
     if changed:
         officer.version += 1
-        tell(rt, session, Event.OFFICER_CHANGED, officer, actor, {"changed": changed})
     return changed
-
-
-def _place(session: Session, code: str, department: str) -> Office:
-    office = session.get(Office, code)
-    if office is None or not office.active:
-        raise NotFound("office.unknown", office=code[:20])
-    if department not in office.departments or department not in set(Department):
-        raise Invalid("officer.no_department", office=office.name)
-    return office
 
 
 def _typed(cells: Mapping[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from accessctl.clock import local
 from accessctl.domain.accounts import Kind
 from accessctl.domain.findings import FindingState
 from accessctl.domain.permissions import Permission, Role
-from accessctl.services import findings, ledger
+from accessctl.services import contact_receipts, findings, ledger
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import may
 from accessctl.services.findings import FindingView
@@ -60,6 +60,8 @@ class StartPage:
     findings: tuple[FindingView, ...] | None = None
     ages: Ages | None = None
     approvals: int | None = None
+    lists: int = 0
+    """Contact lists of which this person is to say that they were read."""
     squares: tuple[Picture, ...] = ()
     databases: tuple[DatabaseNow, ...] = ()
     log: LogHead | None = None
@@ -82,6 +84,7 @@ def _office_page(rt: Runtime, session: Session, actor: Actor) -> StartPage:
         kinds=kinds,
         use=use_of(rt, session, actor, lent),
         today=_today(rt, session, actor) if borrows else None,
+        lists=contact_receipts.receipts_pending(rt, session, actor),
     )
 
 
@@ -111,6 +114,7 @@ def _head_page(rt: Runtime, session: Session, actor: Actor) -> StartPage:
         findings=_newest(rt, session, actor),
         ages=_ages(rt, session, actor),
         approvals=_asked(session, actor, kinds),
+        lists=contact_receipts.receipts_pending(rt, session, actor),
     )
 
 
@@ -123,6 +127,7 @@ def _it_page(rt: Runtime, session: Session, actor: Actor) -> StartPage:
         databases=databases_now(rt, session, actor),
         findings=_newest(rt, session, actor),
         ages=_ages(rt, session, actor),
+        lists=contact_receipts.receipts_pending(rt, session, actor),
     )
 
 

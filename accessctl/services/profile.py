@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from accessctl.domain.accounts import AccountState
 from accessctl.domain.notices import How
-from accessctl.services import notices, officer_view, roles, second_factor, tokens, web_sessions
+from accessctl.services import notices, officer_list, officer_view, roles, second_factor, tokens, web_sessions
 from accessctl.services.actor import Actor
+from accessctl.services.officer_list import OfficerRow
 from accessctl.services.officer_view import ProposalView, RoleView
 from accessctl.services.runtime import Runtime
 from accessctl.services.second_factor import Status
@@ -43,15 +44,7 @@ class OwnCustody:
 class Profile:
     """What the service knows of a person and goes by. `mailed`: kinds of notices that come by mail too, of `kinds`."""
 
-    username: str
-    full_name: str
-    title: str
-    phone: str
-    email: str
-    office: str
-    office_name: str
-    level: str
-    department: str
+    row: OfficerRow
     language: str | None
     held: tuple[RoleView, ...]
     proposals: tuple[ProposalView, ...]
@@ -68,18 +61,9 @@ class Profile:
 def mine(rt: Runtime, session: Session, actor: Actor, token: str) -> Profile:
     """The own profile; `token` is that of the present browser session."""
     officer = session.get_one(Officer, actor.id)
-    office = session.get_one(Office, officer.office_code)
     chosen = [row for _, rows in notices.choices(rt, session, actor, "vi") for row in rows]
     return Profile(
-        username=officer.username,
-        full_name=officer.full_name,
-        title=officer.title,
-        phone=officer.phone,
-        email=officer.email,
-        office=office.code,
-        office_name=office.name,
-        level=office.level,
-        department=officer.department,
+        row=officer_list.rows_of(session, [officer], rt.now())[0],
         language=officer.language,
         held=officer_view.roles_of(session, officer)[0],
         proposals=tuple(officer_view.proposals_of(rt, session, actor, roles.open_of(officer))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -39,6 +40,14 @@ def record(
         intent=intent, **facts,
     )  # fmt: skip
     return journal.leave(session, at=rt.now(), fields=fields)
+
+
+def record_all(
+    rt: Runtime, session: Session, told: Iterable[Mapping[str, Any]], *, actor: Actor | None
+) -> None:
+    """The same for many at once; each of `told` holds what `record` takes, with `event`."""
+    fields = [described(rt, actor=actor, **each) for each in told]
+    journal.leave_all(session, at=rt.now(), fields=fields)
 
 
 def described(

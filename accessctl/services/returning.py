@@ -9,21 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from accessctl.clock import rfc3339
-from accessctl.domain.custody import Department
 from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission
-from accessctl.domain.text import BadText, one_line
-from accessctl.errors import Conflict, Invalid, NotFound
+from accessctl.errors import Conflict
 from accessctl.services import moves, resets, second_factor, telling
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import require
 from accessctl.services.resets import Issued, Purpose
 from accessctl.services.runtime import Runtime
-from accessctl.services.staff import found, of_version, tell, why
+from accessctl.services.staff import found, locked, of_version, place_of, tell, title_of, why
 from accessctl.store.models import Office, Officer
 
 CODE = "officer.returned"
@@ -68,14 +65,14 @@ def come_back(rt: Runtime, session: Session, actor: Actor, wanted: Return) -> Is
     Asked of the old place and of the new one. An old second factor is dropped. Raises Conflict("officer.in_service"),
     ("officer.changed_meanwhile"), Invalid, NotFound("office.unknown").
     """
-    officer = _locked(session, wanted.username)
+    officer = locked(session, wanted.username, left=True)
     require(rt, actor, Permission.OFFICER_ADD, officer.office_code)
     require(rt, actor, Permission.OFFICER_ADD, wanted.office)
     left_at = _gone(officer)
     of_version(officer, wanted.version)
-    place, said = _place(session, wanted), why(wanted.reason)
+    place, said = place_of(session, wanted.office, wanted.department), why(wanted.reason)
     old = officer.office_code
-    officer.title = _line(wanted.title)
+    officer.title = title_of(wanted.title)
     officer.office_code, officer.department = place.code, wanted.department
     officer.left_at, officer.password_hash, officer.must_change = None, None, True
     officer.failures, officer.locked_until = 0, None
@@ -98,27 +95,3 @@ def _gone(officer: Officer) -> datetime:
 def _heads(session: Session, officer: Officer) -> list[Officer]:
     """Those who hear of a reset: the heads of the unit, at the province of the department, else the director."""
     return [person for person in resets.concerned(session, officer) if person.id != officer.id]
-
-
-def _locked(session: Session, username: str) -> Officer:
-    wanted = select(Officer).where(Officer.username == username[:60]).options(selectinload(Officer.roles))
-    officer = session.scalars(wanted.with_for_update(of=Officer)).first()
-    if officer is None:
-        raise NotFound("officer.unknown", officer=username[:60])
-    return officer
-
-
-def _place(session: Session, wanted: Return) -> Office:
-    place = session.get(Office, wanted.office)
-    if place is None or not place.active:
-        raise NotFound("office.unknown", office=wanted.office[:20])
-    if wanted.department not in place.departments or wanted.department not in set(Department):
-        raise Invalid("officer.no_department", office=place.name)
-    return place
-
-
-def _line(text: str) -> str:
-    try:
-        return one_line(text, limit=120)
-    except BadText as error:
-        raise Invalid(f"input.{error.why}", limit=error.limit) from None

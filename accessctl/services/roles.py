@@ -6,6 +6,7 @@ Custody is no role that anybody enters: it comes with an appointment.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Select, func, or_, select
@@ -119,23 +120,24 @@ def lapse(rt: Runtime, session: Session, officer: Officer, actor: Actor | None, 
 
 def objection(session: Session, officer: Officer, role: Role, *, waiting: bool = True) -> Refused | None:
     """Why this officer cannot have this role, in words; what still waits counts as held, custody to come too."""
-    place = session.get_one(Office, officer.office_code)
+    held = custody_of(session, [officer.id]).get(officer.id, set())
+    if waiting:
+        held = held | {Role(p.role) for p in session.scalars(open_of(officer))}
+    return judged(session.get_one(Office, officer.office_code), officer, role, held)
+
+
+def judged(place: Office, officer: Officer, role: Role, besides: Collection[Role]) -> Refused | None:
+    """The same where custody and what waits are known; of the entered roles the officer's own rows speak."""
     if role in separation.BY_APPOINTMENT:
         return Refused("role.by_appointment", role=role.value)
     if not separation.belongs(role, officer.department, provincial=place.level == "province"):
         return Refused("role.elsewhere", role=role.value, office=place.name, officer=officer.full_name)
-    held = {Role(r.role) for r in officer.roles if r.revoked_at is None} | _custody(session, officer)
-    if waiting:
-        held |= {Role(p.role) for p in session.scalars(open_of(officer))}
-    clash = separation.incompatible(held | {role})
-    if (
-        clash is not None and set(clash) != separation.BY_APPOINTMENT
-    ):  # both kinds: the director's waiver (S13)
-        first, second = clash
-        return Refused(
-            "role.separation", role=first.value, other_role=second.value, officer=officer.full_name
-        )
-    return None
+    held = {Role(r.role) for r in officer.roles if r.revoked_at is None}
+    clash = separation.incompatible({*held, *besides, role})
+    if clash is None or set(clash) == separation.BY_APPOINTMENT:  # both kinds: the director's waiver (S13)
+        return None
+    first, second = clash
+    return Refused("role.separation", role=first.value, other_role=second.value, officer=officer.full_name)
 
 
 def still_missing(session: Session, officer: Officer, proposal: RoleProposal) -> frozenset[Word]:
@@ -290,17 +292,20 @@ def _role(text: str) -> Role:
         raise Invalid("role.unknown") from None
 
 
-def _custody(session: Session, officer: Officer) -> set[Role]:
-    """The custody that this officer has or is to have."""
+def custody_of(session: Session, people: Iterable[int]) -> dict[int, set[Role]]:
+    """By officer the custody that each has or is to have."""
     upper = func.upper(Custody.period)
-    kinds = session.scalars(
-        select(Custody.kind).where(
-            Custody.officer_id == officer.id,
+    rows = session.execute(
+        select(Custody.officer_id, Custody.kind).where(
+            Custody.officer_id.in_(list(people)),
             ~func.isempty(Custody.period),
             or_(upper.is_(None), upper > func.clock_timestamp()),
         )
     )
-    return {Role(f"custodian_{kind.lower()}") for kind in kinds}
+    found: dict[int, set[Role]] = {}
+    for officer_id, kind in rows:
+        found.setdefault(officer_id, set()).add(Role(f"custodian_{kind.lower()}"))
+    return found
 
 
 def _usernames(session: Session, proposal: RoleProposal) -> dict[str, str]:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select, update
@@ -25,7 +26,7 @@ from accessctl.domain.province_file import ProvinceError
 from accessctl.domain.staff_file import OFFICERS_FILE, read_officers
 from accessctl.domain.text import BadText, one_line
 from accessctl.errors import Conflict, Invalid, NotFound
-from accessctl.services import officers, roles
+from accessctl.services import officers, roles, staff_bulk
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import decide, require
 from accessctl.services.recording import record
@@ -35,13 +36,11 @@ from accessctl.store.models import Office, Officer, RoleProposal, StaffImport
 LARGEST = 4 * 1024 * 1024
 """Bytes of a file."""
 MOST_LINES = 10_000
-MOST_CHANGES = 500
-"""Lines that one file may add or change: all or none of them in one transaction, some ten statements each. The staff of
-a whole province; a longer file is looked at and divided."""
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How an .xlsx and an .xls begin."""
 PAGE = 100
 """Lines of a preview on one page."""
 KEPT = timedelta(hours=1)
-_EXISTING = ("full_name", "title", "phone", "email")
 NEW, CHANGED, SAME, WRONG = "new", "changed", "same", "wrong"
 
 
@@ -57,6 +56,8 @@ class Line:
     department: str = ""
     roles: tuple[str, ...] = ()
     what: tuple[str, ...] = ()
+    adds: tuple[str, ...] = ()
+    """Roles on which applying it says IT's word."""
     code: str | None = None
     facts: str = ""
 
@@ -98,17 +99,12 @@ class Preview:
     @property
     def ready(self) -> bool:
         """Whether there is something to apply and nothing against it."""
-        return not self.tally[WRONG] and 0 < self.changes <= MOST_CHANGES
+        return not self.tally[WRONG] and self.changes > 0
 
     @property
     def changes(self) -> int:
         """How many lines would add or change somebody."""
         return self.tally[NEW] + self.tally[CHANGED]
-
-    @property
-    def too_much(self) -> bool:
-        """Whether the file is sound and does more than can be done at once."""
-        return not self.tally[WRONG] and self.changes > MOST_CHANGES
 
 
 def look(rt: Runtime, session: Session, actor: Actor, file_name: str, data: bytes) -> Preview:
@@ -149,12 +145,14 @@ def apply(rt: Runtime, session: Session, actor: Actor, number: str, plan: str) -
     planned = _plan(rt, session, actor, kept, lock=True)
     if planned.digest != plan or planned.wrong:
         raise Conflict("staff_import.changed")
-    if sum(line.how in (NEW, CHANGED) for line in planned.lines) > MOST_CHANGES:
-        raise Invalid("staff_import.too_much", limit=MOST_CHANGES)
+    steps = [
+        staff_bulk.Step(entry, officer, line.adds, f"Theo tệp danh sách cán bộ, dòng {line.line}")
+        for entry, officer, line in planned.steps
+        if line.how != SAME
+    ]
     try:
         with session.begin_nested():
-            for entry, officer, line in planned.steps:
-                _carry_out(rt, session, actor, entry, officer, line)
+            staff_bulk.carry_out(rt, session, actor, steps)
     except IntegrityError as error:  # somebody added the same person at this very moment
         raise Conflict("staff_import.changed") from error
     counts = {how: sum(line.how == how for line in planned.lines) for how in (NEW, CHANGED, SAME)}
@@ -162,23 +160,6 @@ def apply(rt: Runtime, session: Session, actor: Actor, number: str, plan: str) -
     told = {"file": kept.file_name, "sha256": kept.digest, **counts}
     record(rt, session, Event.OFFICER_IMPORTED, actor=actor, details=told)
     return _preview(rt, session, actor, kept)
-
-
-def _carry_out(
-    rt: Runtime, session: Session, actor: Actor, entry: OfficerEntry, officer: Officer | None, line: Line
-) -> None:
-    reason = f"{line.line}"
-    if line.how == NEW:
-        officers.add_entry(rt, session, actor, entry, _reason(reason))
-    elif officer is not None and line.how == CHANGED:
-        values = officers.wanted(entry)
-        officers.set_details(rt, session, actor, officer, {name: values[name] for name in _EXISTING})
-        for role in _added(_said(session, [officer]).get(officer.id, set()), officer, entry):
-            roles.enter(rt, session, actor, roles.Wanted(officer.username, role, _reason(reason)))
-
-
-def _reason(line: str) -> str:
-    return f"Theo tệp danh sách cán bộ, dòng {line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,14 +187,15 @@ def _preview(rt: Runtime, session: Session, actor: Actor, kept: StaffImport) -> 
 
 
 def _plan(rt: Runtime, session: Session, actor: Actor, kept: StaffImport, *, lock: bool = False) -> _Plan:
-    places = [_Place(o.code, tuple(o.departments), o.level == "province") for o in _offices(session)]
+    offices = {office.code: office for office in _offices(session)}
+    places = [_Place(o.code, tuple(o.departments), o.level == "province") for o in offices.values()]
     reading = read_officers(kept.content, places, file=kept.file_name)
     known = _known(session, [entry.username for entry in reading.entries], lock=lock)
-    waiting, steps = _said(session, known.values()), []
+    held, steps = _held_besides(session, known.values()), []
     for entry in reading.entries:
         officer = known.get(entry.username)
-        mine = waiting.get(officer.id, set()) if officer else set()
-        steps.append((entry, officer, _line(rt, session, actor, entry, officer, mine)))
+        besides = held.get(officer.id, _NOTHING) if officer else _NOTHING
+        steps.append((entry, officer, _line(rt, actor, entry, officer, offices[entry.office], besides)))
     wrong = [_complaint(error) for error in reading.errors]
     lines = tuple(sorted([*wrong, *(line for _, _, line in steps)], key=lambda line: line.line))
     state = [(line.line, line.how, line.username, line.what, line.code) for line in lines]
@@ -242,32 +224,36 @@ def _known(session: Session, usernames: list[str], *, lock: bool) -> dict[str, O
 
 
 def _line(
-    rt: Runtime, session: Session, actor: Actor, entry: OfficerEntry, officer: Officer | None, said: set[str]
+    rt: Runtime,
+    actor: Actor,
+    entry: OfficerEntry,
+    officer: Officer | None,
+    place: Office,
+    besides: _Besides,
 ) -> Line:
-    def made(how: str, **more: Any) -> Line:
-        named = tuple(role.value for role in entry.roles)
-        return Line(
-            entry.line,
-            how,
-            entry.username,
-            entry.full_name,
-            entry.office,
-            entry.department.value,
-            named,
-            **more,
-        )
-
+    made = partial(
+        Line,
+        line=entry.line,
+        username=entry.username,
+        full_name=entry.full_name,
+        office=entry.office,
+        department=entry.department.value,
+        roles=tuple(role.value for role in entry.roles),
+    )
     if refused := _refusal(rt, actor, entry, officer):
-        return made(WRONG, code=refused, facts=entry.username)
+        return made(how=WRONG, code=refused, facts=entry.username)
+    added = [role.value for role in entry.roles] if officer is None else _added(besides.said, officer, entry)
+    if added and not (decision := decide(rt, actor, Permission.ROLE_ENTER, entry.office)).allowed:
+        return made(how=WRONG, code=f"policy.{decision.reason}", facts=entry.username)
     if officer is None:
-        return made(NEW)
-    added = _added(said, officer, entry)
+        return made(how=NEW, adds=tuple(added))
     for role in added:
-        if refusal := roles.objection(session, officer, Role(role)):
-            return made(WRONG, code=refusal.code, facts=role)
+        if refusal := roles.judged(place, officer, Role(role), besides.roles):
+            return made(how=WRONG, code=refusal.code, facts=role)
     values = officers.wanted(entry)
-    what = [name for name in _EXISTING if getattr(officer, name) != values[name]] + ["roles"] * bool(added)
-    return made(CHANGED, what=tuple(what)) if what else made(SAME)
+    what = [name for name in staff_bulk.EXISTING if getattr(officer, name) != values[name]]
+    what += ["roles"] * bool(added)
+    return made(how=CHANGED, what=tuple(what), adds=tuple(added)) if what else made(how=SAME)
 
 
 def _refusal(rt: Runtime, actor: Actor, entry: OfficerEntry, officer: Officer | None) -> str | None:
@@ -287,29 +273,45 @@ def _refusal(rt: Runtime, actor: Actor, entry: OfficerEntry, officer: Officer | 
     if held - {role.value for role in entry.roles}:
         return "staff_import.loses_role"
     values = officers.wanted(entry)
-    differs = any(getattr(officer, name) != values[name] for name in _EXISTING) or len(entry.roles) > len(
-        held
-    )
+    differs = any(getattr(officer, name) != values[name] for name in staff_bulk.EXISTING) or len(
+        entry.roles
+    ) > len(held)
     return "staff_import.self" if case == "self" and differs else None
 
 
-def _said(session: Session, people: Iterable[Officer]) -> dict[int, set[str]]:
-    """Roles that wait with IT's word on them already, of all these officers at once."""
+@dataclass(frozen=True, slots=True)
+class _Besides:
+    """What an officer has besides entered roles: custody and what waits, and of these what has IT's word already."""
+
+    roles: frozenset[Role] = frozenset()
+    said: frozenset[str] = frozenset()
+
+
+_NOTHING = _Besides()
+
+
+def _held_besides(session: Session, people: Iterable[Officer]) -> dict[int, _Besides]:
+    """Of all these officers at once."""
     who = [officer.id for officer in people]
+    waiting: dict[int, dict[str, bool]] = {}
     rows = session.execute(
-        select(RoleProposal.officer_id, RoleProposal.role).where(
-            RoleProposal.officer_id.in_(who),
-            RoleProposal.state == roles.WAITING,
-            RoleProposal.entered_by.is_not(None),
+        select(RoleProposal.officer_id, RoleProposal.role, RoleProposal.entered_by.is_not(None)).where(
+            RoleProposal.officer_id.in_(who), RoleProposal.state == roles.WAITING
         )
     )
-    found: dict[int, set[str]] = {}
-    for officer_id, role in rows:
-        found.setdefault(officer_id, set()).add(role)
-    return found
+    for officer_id, role, entered in rows:
+        waiting.setdefault(officer_id, {})[role] = entered
+    custody = roles.custody_of(session, who)
+    return {
+        one: _Besides(
+            frozenset(custody.get(one, ())) | {Role(role) for role in waiting.get(one, ())},
+            frozenset(role for role, entered in waiting.get(one, {}).items() if entered),
+        )
+        for one in custody.keys() | waiting.keys()
+    }
 
 
-def _added(said: set[str], officer: Officer, entry: OfficerEntry) -> list[str]:
+def _added(said: frozenset[str], officer: Officer, entry: OfficerEntry) -> list[str]:
     """Roles that the file names and that neither are in force nor have IT's word already."""
     held = {r.role for r in officer.roles if r.revoked_at is None}
     return [role.value for role in entry.roles if role.value not in held | said]
@@ -325,6 +327,8 @@ def _decoded(data: bytes) -> str:
         raise Invalid("staff_import.no_file")
     if len(data) > LARGEST:
         raise Invalid("input.too_long", limit=LARGEST)
+    if data.startswith(_WORKBOOKS):
+        raise Invalid("staff_import.workbook")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -6,7 +6,8 @@ at the province each for the kinds of the own department (A2).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ from accessctl.services.runtime import Runtime
 from accessctl.store.models import (
     Account,
     Approval,
+    ContactReader,
     Custody,
     Lease,
     Office,
@@ -61,6 +63,19 @@ def heads(office: str, kind: str | None = None) -> Readers:
 def other_heads(office: str) -> Readers:
     """The unit heads of every other office."""
     return _holding(Role.UNIT_HEAD).where(Officer.office_code != office)
+
+
+def _department_readers(publishing: str) -> Readers:
+    """Who was named to read for a department; nobody of those that tell the head office's own list."""
+    named = (
+        select(Officer.id)
+        .join(ContactReader, ContactReader.officer_id == Officer.id)
+        .where(ContactReader.ended_at.is_(None), ContactReader.department == Officer.department)
+    )
+    telling = or_(
+        Officer.office_code != publishing, Officer.department.not_in(list(CUSTODY_DEPARTMENT.values()))
+    )
+    return named.where(ContactReader.office_code == Officer.office_code, telling)
 
 
 def holders(role: Role) -> Readers:
@@ -278,9 +293,11 @@ def waiver(rt: Runtime, session: Session, row: Waiver, by: Actor | None, *, over
 
 
 def contacts_published(rt: Runtime, session: Session, office: str, version: int) -> None:
-    """The heads of the other offices are to acknowledge (R34)."""
+    """The heads of the other offices are to acknowledge, and who reads for a department of the head office (R34)."""
     about = {"office": office, "version": version}
-    _tell(rt, session, NoticeKind.CONTACTS_PUBLISHED, [other_heads(office)], about)
+    _tell(
+        rt, session, NoticeKind.CONTACTS_PUBLISHED, [other_heads(office), _department_readers(office)], about
+    )
 
 
 # --- people ---------------------------------------------------------------------------------------
@@ -295,16 +312,37 @@ def role_waits(
     by: Actor,
 ) -> None:
     """Whoever's word is lacking: the head, IT, the director."""
+    readers = [
+        _who_says(word, officer.office_code, officer.department).where(Officer.id != officer.id)
+        for word in sorted(lacking)
+    ]
+    if readers:
+        _tell(rt, session, NoticeKind.ROLE_WAITS, readers, _role(proposal.role, officer, proposal.id), by)
+
+
+def _who_says(word: Word, office: str, department: str) -> Readers:
     of = {
-        Word.HEAD: heads(officer.office_code).where(
-            or_(Officer.department == officer.department, Officer.department == "BGD")
-        ),
+        Word.HEAD: heads(office).where(or_(Officer.department == department, Officer.department == "BGD")),
         Word.IT: holders(Role.IT_ADMIN),
         Word.DIRECTOR: holders(Role.DIRECTOR),
     }
-    readers = [of[word].where(Officer.id != officer.id) for word in sorted(lacking)]
-    if readers:
-        _tell(rt, session, NoticeKind.ROLE_WAITS, readers, _role(proposal.role, officer, proposal.id), by)
+    return of[word]
+
+
+def roles_wait(
+    rt: Runtime, session: Session, waiting: Iterable[tuple[Officer, Collection[Word]]], by: Actor
+) -> None:
+    """The same for all roles of a staff file: each reader is told once how many wait for his word."""
+    known: dict[tuple[Word, str, str], frozenset[int]] = {}
+    counts: Counter[int] = Counter()
+    for officer, lacking in waiting:
+        for word in lacking:
+            key = (word, officer.office_code, officer.department)
+            if key not in known:
+                known[key] = frozenset(session.scalars(_who_says(*key)))
+            counts.update(known[key] - {officer.id, by.id})
+    for reader, count in counts.items():
+        notify(rt, session, NoticeKind.ROLES_WAIT, to=[reader], about={"by": by.full_name, "count": count})
 
 
 def role_declined(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +51,19 @@ def leave(session: Session, *, at: datetime, fields: Mapping[str, Any]) -> int:
     session.flush()
     try:
         return session.execute(statement).scalar_one()
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        raise Unavailable("audit.unavailable") from error
+
+
+def leave_all(session: Session, *, at: datetime, fields: Sequence[Mapping[str, Any]]) -> None:
+    """Put many records into the inbox in their order. Raises like `leave`."""
+    session.flush()
+    if not fields:
+        return
+    try:
+        session.execute(insert(AuditInbox), [{"at": at, "leaf": leaf(at, each)} for each in fields])
     except DBAPIError as error:
         if error.connection_invalidated:
             raise

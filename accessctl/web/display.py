@@ -238,14 +238,14 @@ def phone(number: str) -> str:
 
 
 def account_code(account: str | None) -> str:
-    """`TKCL · CJT → DML` where only the code is known; with names the template's macro is used."""
+    """`TKCL · Cư Jút → Đắk Mil`, never the name of a role; an account of the own pool by place and number."""
     try:
         name = AccountName.parse(account or "")
     except BadAccountName:
         return account or "–"
     if name.kind.shared:
-        return f"{name.kind} · {name.guest} → {name.host}"
-    return f"{short_kind(name.kind)} · {name.guest} {name.number:02d}"
+        return f"{name.kind} · {place(name.guest)} → {place(name.host)}"
+    return f"{short_kind(name.kind)} · {place(name.guest)} {name.number:02d}"
 
 
 def worded(code: str | None, facts: Mapping[str, Any] | None = None) -> str:

@@ -253,6 +253,7 @@ PAGES: dict[str, tuple[tuple[str, str], ...]] = {
     "custody.minutes": (("dml.gd", "/custodians/handover/{handover}"),),
     "custody.office": ((HEAD, "/custodians/CJT"), (HEAD, "/custodians/KNO")),
     "custody.on_day": ((AUDITOR, "/custodians/on"),),
+    "custody.readers": (("vpt.tpcst", "/custodians/readers"),),
     "custody.readiness": ((DIRECTOR, "/custodians/readiness"),),
     "custody.substitute_form": ((KEEPER, _C + "tkcl/substitute"), (HEAD, _C + "tkcl/substitute")),
     "custody.substitution_page": ((HEAD, "/custodians/substitution/{leave}"),),

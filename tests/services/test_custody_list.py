@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
 from accessctl.domain.accounts import Kind
 from accessctl.errors import AccessError, Conflict, NotFound, Refused
-from accessctl.services import contact_list
-from accessctl.services.contact_list import Publication
+from accessctl.services import contact_list, contact_readers, contact_receipts, moves
+from accessctl.services.contact_receipts import Publication
 from accessctl.services.control import transaction
 from tests.common.custodians import appoint, end, time_passes
 from tests.common.world import World
@@ -19,7 +20,7 @@ OTHERS = {"vpt.tpthu": "VPT", "dml.gd": "DML", "gng.gd": "GNG", "dgl.gd": "DGL",
 
 def versions(world: World, office: str = "CJT") -> list[Publication]:
     with transaction(world.rt) as session:
-        return contact_list.versions(world.rt, session, world.actor("cjt.tn1"), office)
+        return contact_receipts.versions(world.rt, session, world.actor("cjt.tn1"), office)
 
 
 def latest(world: World, office: str = "CJT") -> Publication:
@@ -28,12 +29,12 @@ def latest(world: World, office: str = "CJT") -> Publication:
 
 def read(world: World, who: str, *which: tuple[str, int]) -> int:
     with transaction(world.rt) as session:
-        return contact_list.acknowledge(world.rt, session, world.actor(who), which)
+        return contact_receipts.acknowledge(world.rt, session, world.actor(who), which)
 
 
 def test_R34_every_office_has_told_a_list_with_both_custodians_number_and_date(world: World):
     with transaction(world.rt) as session:
-        told = contact_list.published(world.rt, session, world.actor("tdc.tn1"))
+        told = contact_receipts.published(world.rt, session, world.actor("tdc.tn1"))
     assert len(told) == 9
     for one in told:
         assert [entry["kind"] for entry in one.entries] == ["TKCL", "TKHCTT"]
@@ -152,11 +153,108 @@ def test_R34_two_workers_at_one_instant_tell_one_version(world: World):
     assert latest(world).version == before + 1
 
 
-def test_how_many_lists_wait_for_this_office(world: World):
-    def pending() -> int:
-        with transaction(world.rt) as session:
-            return contact_list.receipts_pending(session, "DML")
+def pending(world: World, who: str) -> int:
+    with transaction(world.rt) as session:
+        return contact_receipts.receipts_pending(world.rt, session, world.actor(who))
 
-    assert pending() == 8
+
+def test_how_many_lists_wait_for_this_person(world: World):
+    assert pending(world, "dml.gd") == 8
     read(world, "dml.gd", ("CJT", latest(world).version))
-    assert pending() == 7
+    assert pending(world, "dml.gd") == 7
+    assert pending(world, "vpt.tpthu") == 8
+    read(world, "vpt.tpcst", ("CJT", latest(world).version))
+    assert (pending(world, "vpt.tpcst"), pending(world, "vpt.tpthu")) == (7, 8)
+    assert pending(world, "dml.the1") == pending(world, "vpt.tn1") == pending(world, "vpt.gd") == 0
+
+
+# --- the departments of the head office -----------------------------------------------------------
+
+
+def name(world: World, who: str, department: str, officer: str, *, seen: int | None = None) -> bool:
+    """`who` names `officer` for the department, having seen how it stands now unless the test says otherwise."""
+    with transaction(world.rt) as session:
+        if seen is None:
+            posts = contact_readers.posts(world.rt, session, world.actor(who))
+            seen = next((post.seen for post in posts if post.department == department), 0)
+        return contact_readers.name(world.rt, session, world.actor(who), department, officer, seen=seen)
+
+
+def departments(world: World, office: str = "CJT") -> dict[str | None, str | None]:
+    """By department who has given its receipt."""
+    return {receipt.department: receipt.reader for receipt in latest(world, office).departments}
+
+
+def test_R34_a_list_is_read_in_each_addressed_department_of_the_head_office_too(world: World):
+    assert departments(world) == dict.fromkeys(["VP", "THU", "CNTT", "TNTKQ"])
+    assert departments(world, "VPT") == dict.fromkeys(
+        ["VP", "CNTT", "TNTKQ"]
+    )  # Collection and Card have told it
+    awaited = {one.department: one.awaited for one in latest(world).departments}
+    assert awaited == {"VP": (), "THU": (world.actor("vpt.tpthu").full_name,), "CNTT": (), "TNTKQ": ()}
+    version = latest(world).version
+    assert read(world, "vpt.tpcst", ("CJT", version)) == 1  # for the head office; Card is not addressed
+    assert set(departments(world).values()) == {None}
+    assert read(world, "vpt.tpthu", ("CJT", version)) == 1
+    assert departments(world)["THU"] == world.actor("vpt.tpthu").full_name
+    assert latest(world).received == 1
+    assert latest(world).received_in_departments == 1
+
+
+def test_R34_somebody_named_reads_for_a_department_until_he_leaves_it(world: World):
+    version = latest(world).version
+    with pytest.raises(Refused):
+        read(world, "vpt.tn1", ("CJT", version))
+    assert name(world, "vpt.tpcst", "TNTKQ", "vpt.tn1")
+    assert pending(world, "vpt.tn1") == 9
+    assert not name(world, "vpt.tpcst", "TNTKQ", "vpt.tn1")
+    with transaction(world.rt) as session:
+        shown = contact_receipts.versions(world.rt, session, world.actor("vpt.tn1"), "CJT")[0]
+    assert shown.waits
+    assert [receipt.department for receipt in shown.mine] == [None, "TNTKQ"]
+    assert read(world, "vpt.tn1", ("CJT", version), ("VPT", latest(world, "VPT").version)) == 2
+    assert read(world, "vpt.tn1", ("CJT", version)) == 0
+    assert (
+        departments(world)["TNTKQ"] == departments(world, "VPT")["TNTKQ"] == world.actor("vpt.tn1").full_name
+    )
+    assert latest(world).received == 0
+    assert world.records("contactlist.read")[0]["details"] == {"version": version, "department": "TNTKQ"}
+    (named,) = world.records("contactlist.delegated")
+    assert (named["actor"], named["details"]["officer"]) == ("vpt.tpcst", "vpt.tn1")
+    with transaction(world.rt) as session:
+        it, leaver = world.actor("vpt.cntt1"), world.actor("vpt.tn1")
+        moves.leave(world.rt, session, it, "vpt.tn1", "Nghỉ hưu", version=leaver.version)
+    assert [r["details"].get("before") for r in world.records("contactlist.delegated")] == [None, "vpt.tn1"]
+    assert next(one for one in latest(world).departments if one.department == "TNTKQ").awaited == ()
+
+
+def test_R34_only_the_right_head_names_and_only_somebody_of_the_department(world: World):
+    for stranger in ("cjt.gd", "vpt.gd", "vpt.cntt1", "vpt.ktra1", "vpt.tn1"):
+        with pytest.raises(Refused):
+            name(world, stranger, "CNTT", "vpt.cntt1", seen=0)
+    with pytest.raises(Refused) as raised:
+        name(world, "vpt.tpcst", "THU", "vpt.thu1")
+    assert raised.value.code == "contactlist.by_function"
+    for department, officer in [
+        ("CNTT", "vpt.tn1"),
+        ("CNTT", "cjt.the1"),
+        ("CST", "vpt.the1"),
+    ]:
+        with pytest.raises(NotFound):
+            name(world, "vpt.tpcst", department, officer)
+    with pytest.raises(Refused):
+        name(world, "vpt.tpthu", "THU", "vpt.tpthu")
+    assert name(world, "vpt.tpthu", "THU", "vpt.thu1")
+    assert name(world, "vpt.tpthu", "CNTT", "vpt.cntt1", seen=0)
+    with pytest.raises(Conflict):  # the other head had the page open meanwhile
+        name(world, "vpt.tpcst", "CNTT", "vpt.cntt2", seen=0)
+    assert name(world, "vpt.tpcst", "CNTT", "")
+    assert departments(world)["CNTT"] is None
+
+
+def test_R34_the_auditor_or_a_token_that_only_reads_gives_no_receipt_for_a_department(world: World):
+    name(world, "vpt.tpcst", "VP", "vpt.tt1")
+    reads = replace(world.actor("vpt.tt1"), read_only=True)
+    with transaction(world.rt) as session, pytest.raises(Refused) as raised:
+        contact_receipts.acknowledge(world.rt, session, reads, [("CJT", latest(world).version)])
+    assert raised.value.code == "policy.token_reads_only"

@@ -16,6 +16,8 @@ from accessctl.services import (
     approvals,
     closing,
     contact_list,
+    contact_readers,
+    contact_receipts,
     custody,
     findings,
     leasing,
@@ -291,12 +293,15 @@ def test_S09_appointment_acknowledgement_substitution_and_end_are_told_to_the_pe
     assert told_of(world, "acknowledged") == {(HEAD, "acknowledged")}
 
 
-def test_R34_a_published_contact_list_is_told_to_the_heads_of_every_other_office(world: World) -> None:
+def test_R34_a_published_contact_list_is_told_to_every_other_head_and_who_reads_for_a_department(
+    world: World,
+) -> None:
     with transaction(world.rt) as session:
-        lists = contact_list.published(world.rt, session, world.actor(HEAD))
+        contact_readers.name(world.rt, session, world.actor("vpt.tpcst"), "VP", "vpt.tt1", seen=0)
+        lists = contact_receipts.published(world.rt, session, world.actor(HEAD))
         seen = next(each.version for each in lists if each.office == "CJT")
         contact_list.publish(world.rt, session, world.actor(HEAD), "CJT", seen=seen)
-    assert told(world) == {(who, "contacts_published") for who in HEADS}
+    assert told(world) == {(who, "contacts_published") for who in {*HEADS, "vpt.tt1"}}
 
 
 def test_a_role_is_told_to_whose_word_it_lacks_then_to_its_officer(world: World) -> None:

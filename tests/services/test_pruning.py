@@ -79,6 +79,31 @@ def test_what_waits_for_its_mail_stays_and_a_sent_mail_goes_with_its_notice(worl
         assert admin.execute("SELECT count(*) + 1 FROM mail").fetchone() == mails
 
 
+def test_a_mail_that_was_given_up_can_be_tried_again_for_three_months_then_goes_with_its_notice(
+    world: World,
+) -> None:
+    switch_on(world, free_port())
+    told(world, 1)
+    told(world, 2)
+    with world.admin_control() as admin:
+        admin.execute(
+            "UPDATE mail SET state = %s, error = 'mail.refused', failed_at = %s WHERE id IN"
+            " (SELECT mail_id FROM notice WHERE about ? 'number')",
+            (mailing.GIVEN_UP, world.rt.now() + timedelta(days=60)),
+        )
+    read(world, 1)
+
+    def given_up() -> int:
+        with world.admin_control() as admin:
+            row = admin.execute("SELECT count(*) FROM mail WHERE state = %s", (mailing.GIVEN_UP,)).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    assert (later(world, 100), given_up()) == ([1, 2], 2)  # given up 40 days ago
+    assert (later(world, 51), given_up()) == ([2], 1)
+    assert (later(world, 215), given_up()) == ([], 0)
+
+
 @pytest.mark.parametrize("said", ["6", "x", "-1", "99999"])
 def test_a_wrong_number_of_days_stops_the_pruning_in_words(world: World, said: str) -> None:
     rt = switch_on(world, free_port(), ACCESSCTL_NOTICES_READ_DAYS=said)

@@ -8,7 +8,7 @@ import pytest
 
 from accessctl.domain.accounts import Kind
 from accessctl.errors import AccessError
-from accessctl.services import closing, custody, custody_view, custody_watch, waivers
+from accessctl.services import closing, custody, custody_candidates, custody_view, custody_watch, waivers
 from accessctl.services.control import transaction
 from accessctl.services.custody import Appointment
 from accessctl.services.waivers import Grant
@@ -112,7 +112,7 @@ def test_S13_a_waiver_lifts_nothing_else_and_for_nobody_else(world: World) -> No
     assert refusal(world, CARD, Kind.TKCL) == "custody.overlap", "one custodian for each kind (R31)"
     assert refusal(world, CARD, by="dml.gd") == "policy.no_rule"
     with transaction(world.rt) as session:
-        people = custody_view.candidates(world.rt, session, world.actor(HEAD), "CJT", Kind.TKHCTT)
+        people = custody_candidates.candidates(world.rt, session, world.actor(HEAD), "CJT", Kind.TKHCTT)
     offered = {person.username: person.waived_until is not None for person in people if not person.objection}
     assert offered[CARD] is True
     assert offered[COLLECTOR] is False

@@ -133,7 +133,7 @@ def test_S12_the_head_replaces_the_custodian_on_the_page_and_prints_the_minutes(
     visitor.get(sheet)
     look_over(visitor)
     assert "BIÊN BẢN" in visitor.words()
-    assert visitor.words().count("TKCL · CJT →") == 8
+    assert visitor.words().count("TKCL · Cư Jút →") == 8
 
 
 def test_a_form_sent_twice_or_from_an_old_page_changes_nothing_more(
@@ -335,6 +335,35 @@ def test_R34_a_clerk_is_offered_no_receipt_and_gives_none(visitor: Visitor, worl
     assert not visitor.all("input", name="read")
     assert visitor.send("/custodians/read", read="CJT:2").status_code == 403
     assert visitor.send(f"{OFFICE}/list/publish", seen="2").status_code == 403
+
+
+def test_R34_a_head_names_who_reads_for_a_department_and_the_publisher_sees_who_has_not(
+    visitor: Visitor, another: Visitor, world: World
+):
+    visitor.sign_in("vpt.tpcst")
+    visitor.get("/custodians/")
+    assert visitor.all("a", href="/custodians/readers")
+    visitor.get("/custodians/readers")
+    look_over(visitor)
+    assert len(visitor.all("select", name="officer")) == 3  # Collection has a head, who names
+    visitor.send("/custodians/readers/TNTKQ", officer="vpt.tn1", seen="0")
+    assert "Đã lưu" in visitor.words()
+    assert visitor.send("/custodians/readers/THU", officer="vpt.thu1", seen="0").status_code == 403
+    assert visitor.send("/custodians/readers/TNTKQ", officer="", seen="0").status_code == 409
+    another.sign_in("vpt.tn1")
+    another.get("/custodians/")
+    look_over(another)
+    offered = [field.get("value") for field in another.all("input", name="read")]
+    assert len(offered) == 9
+    another.send("/custodians/read", read=offered)
+    assert not another.all("input", name="read")
+    visitor.sign_in("cjt.gd")
+    assert visitor.get("/custodians/readers").status_code == 403
+    visitor.get(f"{OFFICE}/list")
+    look_over(visitor)
+    assert "Các phòng của BHXH tỉnh: 1 / 4 phòng" in visitor.words()
+    assert world.actor("vpt.tn1").full_name in visitor.words()
+    assert visitor.words().count("chưa cử người xác nhận") == 2
 
 
 def test_R34_the_list_as_csv_opens_in_a_spreadsheet_and_as_vcard_in_an_address_book(

@@ -268,8 +268,10 @@ def test_offices_are_named_in_the_language_of_the_reader_also_in_refusals(visito
     ("words", "found"),
     [
         ("tran duc minh", "Trần Đức Minh"),
-        ("TKCL · CJT → DML", "TKCL · CJT → DML"),
-        ("tkcl_cjt_dml", "TKCL · CJT → DML"),
+        ("TKCL · CJT → DML", "TKCL · Cư Jút → Đắk Mil"),
+        ("TKCL · Cư Jút → Đắk Mil", "TKCL · Cư Jút → Đắk Mil"),
+        ("tkhctt · văn phòng tỉnh → gia nghia", "TKHCTT · Văn phòng tỉnh → Gia Nghĩa"),
+        ("tkcl_cjt_dml", "TKCL · Cư Jút → Đắk Mil"),
         ("đắk mil", "BHXH huyện Đắk Mil"),
         ("CJT-2018-000001/CLT", "Lê Thị Ngọc Diệp"),
         ("cjt-18-1", "Không tìm thấy"),

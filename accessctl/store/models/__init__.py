@@ -2,7 +2,14 @@
 
 from accessctl.store.models.accounts import Account
 from accessctl.store.models.audit import AuditCheck, AuditCheckpoint, AuditInbox, AuditIndex, AuditLog
-from accessctl.store.models.custody import ContactPublication, ContactReceipt, Custody, Substitution, Waiver
+from accessctl.store.models.custody import (
+    ContactPublication,
+    ContactReader,
+    ContactReceipt,
+    Custody,
+    Substitution,
+    Waiver,
+)
 from accessctl.store.models.drift import DriftLook
 from accessctl.store.models.evidence import Act, EvidenceMark, Finding, FindingRemark, Login, OfficeLink
 from accessctl.store.models.journal import SavedSearch
@@ -35,6 +42,7 @@ __all__ = [
     "AuditLog",
     "CalendarOverride",
     "ContactPublication",
+    "ContactReader",
     "ContactReceipt",
     "Custody",
     "DriftLook",

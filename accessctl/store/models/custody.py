@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, UniqueConstraint, func
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -131,15 +131,44 @@ class ContactPublication(Base):
     publisher: Mapped[Officer | None] = relationship()
 
 
+class ContactReader(Base):
+    """Who gives the receipts of a department of the head office beside its head, if it has one (R34)."""
+
+    __tablename__ = "contact_reader"
+    __table_args__ = (
+        Index(
+            "uq_contact_reader_now",
+            "office_code",
+            "department",
+            unique=True,
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    office_code: Mapped[str] = mapped_column(ForeignKey("office.code"))
+    department: Mapped[str]
+    officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    named_by: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    named_at: Mapped[datetime]
+    ended_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    ended_at: Mapped[datetime | None]
+    officer: Mapped[Officer] = relationship(foreign_keys=[officer_id])
+
+
 class ContactReceipt(Base):
-    """The head of another office has read this version."""
+    """Another office, or a department of the head office, has read this version."""
 
     __tablename__ = "contact_receipt"
-    __table_args__ = (UniqueConstraint("publication_id", "office_code"),)
+    __table_args__ = (
+        UniqueConstraint("publication_id", "office_code", "department", postgresql_nulls_not_distinct=True),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     publication_id: Mapped[int] = mapped_column(ForeignKey("contact_publication.id"))
     office_code: Mapped[str] = mapped_column(ForeignKey("office.code"))
+    department: Mapped[str | None]
+    """None: the receipt of the office itself."""
     officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"))
     read_at: Mapped[datetime]
     officer: Mapped[Officer] = relationship()

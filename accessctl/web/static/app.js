@@ -49,6 +49,7 @@
     if (form.hasAttribute("data-again")) return; // a file: the page stays, and so does the button
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "yes";
+    form.querySelectorAll("[data-while]").forEach(function (sign) { sign.hidden = false; }); // what takes some seconds
     form.querySelectorAll("button[type=submit]").forEach(function (button) {
       button.setAttribute("aria-disabled", "true");
     });
@@ -56,6 +57,7 @@
   window.addEventListener("pageshow", function () {
     document.querySelectorAll("form[data-sent]").forEach(function (form) {
       delete form.dataset.sent;
+      form.querySelectorAll("[data-while]").forEach(function (sign) { sign.hidden = true; });
       form.querySelectorAll("button[aria-disabled]").forEach(function (button) {
         button.removeAttribute("aria-disabled");
       });

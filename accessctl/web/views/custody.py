@@ -11,6 +11,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from accessctl.services import (
     contact_list,
+    contact_readers,
+    contact_receipts,
     custody_view,
     handover,
     standing_rules,
@@ -30,7 +32,7 @@ def contacts() -> str:
     """One sheet, by office, fit for print; below it who has read what."""
     with transaction(runtime()) as database:
         people = contact_list.current(runtime(), database, actor())
-        told = contact_list.published(runtime(), database, actor())
+        told = contact_receipts.published(runtime(), database, actor())
     offices = [(name, list(rows)) for name, rows in groupby(people, key=lambda row: row.office_name)]
     return render_template("custody/contacts.html", offices=offices, told=told)
 
@@ -59,7 +61,7 @@ def readiness() -> str:
     """The province at a glance: who is missing where, and what that does (R37)."""
     with transaction(runtime()) as database:
         posts = custody_view.province(runtime(), database, actor())
-        told = {one.office: one for one in contact_list.published(runtime(), database, actor())}
+        told = {one.office: one for one in contact_receipts.published(runtime(), database, actor())}
     offices = [(code, list(rows)) for code, rows in groupby(posts, key=lambda post: post.office)]
     gaps = [post for post in posts if post.current is None]
     return render_template("custody/readiness.html", offices=offices, told=told, gaps=gaps)
@@ -87,17 +89,17 @@ def office(office: str) -> str:
             kind.value: standing_rules.show(runtime(), database, actor(), office, kind)
             for kind in contact_list.SHARED
         }
-        versions = contact_list.versions(runtime(), database, actor(), office)
+        versions = contact_receipts.versions(runtime(), database, actor(), office)
     return render_template("custody/office.html", page=page, leave=leave, rules=rules, versions=versions)
 
 
 @pages.get("/<office>/list")
-@gates.decided_by("contact_list.versions")
+@gates.decided_by("contact_receipts.versions")
 def versions(office: str) -> str:
     """Every version that an office has told, with its receipts."""
     with transaction(runtime()) as database:
         page = custody_view.office_page(runtime(), database, actor(), office)
-        told = contact_list.versions(runtime(), database, actor(), office)
+        told = contact_receipts.versions(runtime(), database, actor(), office)
     return render_template("custody/versions.html", page=page, told=told)
 
 
@@ -115,15 +117,35 @@ def publish(office: str) -> BaseResponse:
 
 
 @pages.post("/read")
-@gates.decided_by("contact_list.acknowledge")
+@gates.decided_by("contact_receipts.acknowledge")
 def read() -> BaseResponse:
     """Confirm that these lists were read; the form says which versions were on the page."""
     pairs = [value.partition(":") for value in request.form.getlist("read")[:50]]
     with transaction(runtime()) as database:
         which = [(office, whole(version)) for office, _colon, version in pairs]
-        given = contact_list.acknowledge(runtime(), database, actor(), which)
+        given = contact_receipts.acknowledge(runtime(), database, actor(), which)
     flash(ngettext("Đã xác nhận %(num)d danh sách.", "Đã xác nhận %(num)d danh sách.", given), "success")
     return redirect(url_for("custody.contacts"), 303)
+
+
+@pages.get("/readers")
+@gates.decided_by("contact_readers.posts")
+def readers() -> str:
+    """Who reads the lists for each department of the head office."""
+    with transaction(runtime()) as database:
+        posts = contact_readers.posts(runtime(), database, actor())
+    return render_template("custody/readers.html", posts=posts)
+
+
+@pages.post("/readers/<department>")
+@gates.decided_by("contact_readers.name")
+def name_reader(department: str) -> BaseResponse:
+    """Name who reads for a department, or nobody."""
+    seen, officer = whole(request.form.get("seen", "")), request.form.get("officer", "")
+    with transaction(runtime()) as database:
+        contact_readers.name(runtime(), database, actor(), department, officer, seen=seen)
+    flash(_("Đã lưu người xác nhận của phòng."), "success")
+    return redirect(url_for("custody.readers"), 303)
 
 
 @pages.get("/handover/<custody_id>")

@@ -7,7 +7,14 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from accessctl.domain.accounts import Kind
-from accessctl.services import closing, custody, custody_view, substitution, substitution_list
+from accessctl.services import (
+    closing,
+    custody,
+    custody_candidates,
+    custody_view,
+    substitution,
+    substitution_list,
+)
 from accessctl.services.control import transaction
 from accessctl.web import errors, gates
 from accessctl.web.context import actor, runtime
@@ -24,7 +31,7 @@ from accessctl.web.views.custody import pages
 
 
 @pages.get("/<office>/<kind>/appoint")
-@gates.decided_by("custody_view.candidates")
+@gates.decided_by("custody_candidates.candidates")
 def appoint_form(office: str, kind: str) -> str:
     """Whom the head may appoint, and why not the others."""
     return _appoint_page(office, kind_of(kind))
@@ -91,7 +98,7 @@ def call_off(office: str, custody_id: str) -> Response:
 
 
 @pages.get("/<office>/<kind>/substitute")
-@gates.decided_by("custody_view.substitutes")
+@gates.decided_by("custody_candidates.substitutes")
 def substitute_form(office: str, kind: str) -> str:
     """Who may stand in."""
     return _substitute_page(office, kind_of(kind))
@@ -173,7 +180,7 @@ def _post_of(office: str, kind: Kind) -> tuple[custody_view.OfficePage, custody_
 def _appoint_page(office: str, kind: Kind, problem: errors.Problem | None = None) -> str:
     page, post = _post_of(office, kind)
     with transaction(runtime()) as database:
-        people = custody_view.candidates(runtime(), database, actor(), office, kind)
+        people = custody_candidates.candidates(runtime(), database, actor(), office, kind)
     form = AppointForm()
     return render_template(
         "custody/appoint.html", page=page, post=post, people=people, form=form, problem=problem
@@ -192,7 +199,7 @@ def _end_page(office: str, kind: Kind, problem: errors.Problem | None = None) ->
 def _substitute_page(office: str, kind: Kind, problem: errors.Problem | None = None) -> str:
     page, post = _post_of(office, kind)
     with transaction(runtime()) as database:
-        people = custody_view.substitutes(runtime(), database, actor(), office, kind)
+        people = custody_candidates.substitutes(runtime(), database, actor(), office, kind)
     form = SubstituteForm()
     return render_template(
         "custody/substitute.html", page=page, post=post, people=people, form=form, problem=problem

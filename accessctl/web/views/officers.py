@@ -259,6 +259,5 @@ def _preview_page(number: str, problem: errors.Problem | None = None) -> str:
     form = PlanForm(formdata=None, data={"plan": found.plan})
     part = found.page(whole(OfficerFilters(request.args).page))
     return render_template(
-        "officers/preview.html", form=form, found=found, part=part, tally=found.tally, problem=problem,
-        most=staff_import.MOST_CHANGES,
-    )  # fmt: skip
+        "officers/preview.html", form=form, found=found, part=part, tally=found.tally, problem=problem
+    )
