@@ -82,6 +82,12 @@ class Settings:
         return Path(said) if said else None
 
     @property
+    def cache(self) -> Path | None:
+        """`ACCESSCTL_CACHE`: a private folder for what can be made anew (the compiled policy table); None: not kept."""
+        named = self.env.get("ACCESSCTL_CACHE", "").strip()
+        return Path(named) if named else None
+
+    @property
     def reveal(self) -> bool:
         """Whether a secret may be shown to a person (client mode). Off unless said."""
         return self.flag("ACCESSCTL_REVEAL")

@@ -97,7 +97,7 @@ def _at(
     """The cases in which the answer turns, gathered by direction and deciding line."""
     turned: dict[tuple[bool, str], list[str]] = defaultdict(list)
     for case in Case:
-        before, after = old.decide((*asked, case.value)), new.decide((*asked, case.value))
+        before, after = old.decide(*asked, case.value), new.decide(*asked, case.value)
         if before.allowed != after.allowed:
             turned[after.allowed, after.detail if after.reason != "no_rule" else ""].append(case.value)
     for (gained, line), cases in turned.items():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,10 @@ from accessctl.access import in_force
 from accessctl.access.lines import PolicyBroken
 from accessctl.access.loader import DATA_SUFFIXES, default_folder, load
 from accessctl.access.table import Decision, Table
+from accessctl.access.table_file import TableFile
 from accessctl.domain.permissions import Case, Permission, Role
 
-__all__ = ["Decision", "Gate", "PolicyBroken", "Subject"]
+__all__ = ["Decision", "Gate", "PolicyBroken", "Subject", "TableFile"]
 
 Offices = Collection[str] | Callable[[], Collection[str]]
 
@@ -55,13 +56,21 @@ class Gate:
     `state` is where approved changes are kept: once it names one, that decides, not the folder (in_force.py).
 
     `broken` is set while there is no usable policy: everything is denied. `alarm` is set while the files on
-    disk are broken but the last good policy stays in force.
+    disk are broken but the last good policy stays in force. `kept`: where compiled tables are kept between starts.
     """
 
-    def __init__(self, folder: Path | None = None, offices: Offices = (), state: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        offices: Offices = (),
+        state: Path | None = None,
+        *,
+        kept: TableFile | None = None,
+    ) -> None:
         self._folder = folder or default_folder()
         self._state = state
         self._offices: Callable[[], Collection[str]] = offices if callable(offices) else _constant(offices)
+        self._kept = kept
         self._turn = threading.Lock()
         self._table: Table | None = None
         self._seen: _Seen | None = None
@@ -73,6 +82,11 @@ class Gate:
     def table(self) -> Table | None:
         """The table in force, None when every decision is a denial."""
         return self._table
+
+    @property
+    def folder(self) -> Path:
+        """Where the files that decide stand now."""
+        return in_force.folder_of(self._folder, self._state)[0]
 
     @property
     def version(self) -> str:
@@ -90,14 +104,41 @@ class Gate:
         table = self._table
         if table is None:
             return Decision(False, "policy_broken", str(self.broken or "no policy"), "")
-        version = table.policy.version
         if subject is None or not subject.username:
-            return Decision(False, "not_authenticated", "nobody is signed in", version)
+            return Decision(False, "not_authenticated", "nobody is signed in", table.policy.version)
+        found = None
+        try:
+            offices, home = self._offices(), subject.home
+            if office in offices and home in offices:
+                head = office in table.policy.head_offices
+                found = table.find(subject.roles, home == office, head, permission, case)
+        except Exception:  # a word that is in no list, or nobody knows the offices: looked at word by word
+            found = None
+        return found or self._decide_slowly(table, subject, permission, office, case)
+
+    def _decide_slowly(
+        self, table: Table, subject: Subject, permission: str, office: str, case: str
+    ) -> Decision:
+        """For what was not asked before: says which word is not known, or makes the answer."""
         unknown = self._unknown(subject, permission, office, case)
         if unknown:
-            return Decision(False, "unknown_word", f"not a known {unknown}", version)
+            return Decision(False, "unknown_word", f"not a known {unknown}", table.policy.version)
         head = office in table.policy.head_offices
-        return table.decide((frozenset(subject.roles), subject.home == office, head, permission, case))
+        return table.decide(frozenset(subject.roles), subject.home == office, head, permission, case)
+
+    def compile(self, role_sets: Iterable[frozenset[Role]]) -> int:
+        """Make every answer for these role sets now and keep them for the next start; returns how many there are.
+
+        Does nothing when all of them are there already; 0 while there is no usable policy.
+        """
+        table = self._table
+        if table is None:
+            return 0
+        missing = [roles for roles in role_sets if not table.holds(roles)]
+        made = table.warm(missing)
+        if self._kept is not None and (missing or self._kept.refused) and self._kept.save(table):
+            self._kept.refused = ""
+        return made
 
     def refresh(self) -> None:
         """Look whether the files changed (a few stat calls) and take a new policy over in one step."""
@@ -126,7 +167,7 @@ class Gate:
             self._table, self.broken, self.alarm = None, error, None
             return
         if self._table is None or self._table.policy.version != policy.version:
-            self._table = Table(policy)
+            self._table = (self._kept.load(policy) if self._kept else None) or Table(policy)
         self.broken = self.alarm = None
 
     def _unknown(self, subject: Subject, permission: str, office: str, case: str) -> str:

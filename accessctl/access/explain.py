@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from accessctl.access.loader import PolicySet
+from accessctl.access.loader import PolicySet, Rule
 from accessctl.access.table import Decision
+from accessctl.domain.permissions import Case, OfficeClass, Permission, Scope
 
 _WORDS = {
     "allowed": ("Được phép", "Allowed"),
@@ -45,3 +46,38 @@ def holders(policy: PolicySet, permission: str, language: str = "vi") -> tuple[s
         if rule.perm == permission and rule.eft == "allow"
     }
     return tuple(found)
+
+
+def rule_in_words(policy: PolicySet, rule: Rule, language: str = "vi") -> str:
+    """A line as a person would say it: who, may or never, what, where, in which cases."""
+    vi = language == "vi"
+    who, what = label(policy, "roles", rule.sub, language), _what(policy, rule, language)
+    where, when = _where(policy, rule, language), _when(policy, rule, language)
+    if rule.eft == "allow":
+        return f"{who} được {what} {where}, {when}." if vi else f"{who} may {what} {where}, {when}."
+    return (
+        f"{who} không bao giờ được {what} {where}, {when}." if vi else f"{who}: never {what} {where}, {when}."
+    )
+
+
+def _what(policy: PolicySet, rule: Rule, language: str) -> str:
+    if rule.perm in tuple(Permission):
+        return f"“{label(policy, 'permissions', rule.perm, language)}”"
+    return label(policy, "classes", rule.perm, language)
+
+
+def _where(policy: PolicySet, rule: Rule, language: str) -> str:
+    at_ = "ở" if language == "vi" else "at"
+    scope = label(policy, "scopes", rule.scope, language)
+    if rule.dom != OfficeClass.HEAD:
+        return f"{at_} {scope}"
+    head, joined = label(policy, "groups", rule.dom, language), ("là" if language == "vi" else "if it is")
+    return f"{at_} {head}" if rule.scope == Scope.ANY else f"{at_} {scope} ({joined} {head})"
+
+
+def _when(policy: PolicySet, rule: Rule, language: str) -> str:
+    if rule.case in tuple(Case):
+        words = f"“{label(policy, 'cases', rule.case, language)}”"
+    else:
+        words = label(policy, "groups", rule.case, language)
+    return f"trường hợp: {words}" if language == "vi" else f"case: {words}"

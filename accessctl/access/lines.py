@@ -120,8 +120,7 @@ def _rule(file: str, number: int, text: str) -> Line:
 def check_seal(file: str, data: bytes, lines: list[Line]) -> None:
     """Refuse a file whose closing line does not count its lines: one was lost, or deny turned to allow."""
     texts = data.decode("utf-8").split("\n")[:-1]
-    effects = [line.values[-1] for line in lines if line.kind == "p"]
-    found = Seal(effects.count("allow"), effects.count("deny"), len(lines) - len(effects))
+    found = _counted(lines)
     written = _SEAL.fullmatch(texts[-1])
     if written is None:
         raise PolicyBroken("no_seal", file, len(texts), f"the last line must be '{_sentence(found)}'")
@@ -129,6 +128,24 @@ def check_seal(file: str, data: bytes, lines: list[Line]) -> None:
         raise PolicyBroken(
             "wrong_count", file, len(texts), f"lines were lost or added: counted '{_sentence(found)}'"
         )
+
+
+def line_with(data: bytes, word: str) -> int:
+    """The first line of a TOML file that names this key or table header; 0 when there is none."""
+    for number, text in enumerate(data.decode("utf-8").split("\n"), start=1):
+        if word in (text.strip(), text.partition("=")[0].strip().strip('"')):
+            return number
+    return 0
+
+
+def seal_of(lines: list[Line]) -> str:
+    """The closing line that these lines ask for."""
+    return _sentence(_counted(lines))
+
+
+def _counted(lines: list[Line]) -> Seal:
+    effects = [line.values[-1] for line in lines if line.kind == "p"]
+    return Seal(effects.count("allow"), effects.count("deny"), len(lines) - len(effects))
 
 
 def _sentence(seal: Seal) -> str:

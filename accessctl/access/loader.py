@@ -127,37 +127,61 @@ def version_of(contents: Mapping[str, bytes]) -> str:
 
 def parse(contents: Mapping[str, bytes], *, offices: Collection[str] | None = None) -> PolicySet:
     """Check the bytes of all files and freeze what they say; raises `PolicyBroken`."""
-    for name, model in MODELS.items():
-        _known_model(name, contents[name], model)
-    lines = rules(CONSOLE_RULES, contents[CONSOLE_RULES])
-    _no_duplicates(lines)
-    links = [line for line in lines if line.kind == "g2"]
-    words = [line for line in lines if line.kind == "g3"]
-    console = tuple(_console_rule(line) for line in lines if line.kind not in ("g2", "g3"))
-    if not console:
-        raise PolicyBroken("empty", CONSOLE_RULES, 0, "no rule: nobody would be allowed anything")
-    _vocabulary(words)
-    classes = _classes(links)
-    head = _groups(links, offices)
-    check_seal(CONSOLE_RULES, contents[CONSOLE_RULES], lines)
-    account_rules = _account_rules(contents[ACCOUNT_RULES])
+    for name in MODELS:
+        known_model(name, contents[name])
+    console = console_part(contents[CONSOLE_RULES], offices)
+    account_rules = account_part(contents[ACCOUNT_RULES])
     objects = read_objects(OBJECTS, contents[OBJECTS])
-    _objects_match(account_rules, objects)
+    objects_match(account_rules, objects)
     return PolicySet(
         version=version_of(contents),
-        rules=console,
-        links=tuple((line.values[0], line.values[1]) for line in links),
-        words=tuple((line.values[0], line.values[1]) for line in words),
-        classes=classes,
-        head_offices=head,
+        rules=console.rules,
+        links=console.links,
+        words=console.words,
+        classes=console.classes,
+        head_offices=console.head_offices,
         account_rules=account_rules,
         objects=objects,
         labels=read_labels(LABELS, contents[LABELS]),
     )
 
 
-def _known_model(name: str, data: bytes, wanted: str) -> None:
-    expected = wanted.splitlines()
+@dataclass(frozen=True, slots=True)
+class ConsolePart:
+    """What `console.policy.csv` says, checked."""
+
+    rules: tuple[Rule, ...]
+    links: tuple[tuple[str, str], ...]
+    words: tuple[tuple[str, str], ...]
+    classes: Mapping[str, PermissionClass]
+    head_offices: frozenset[str]
+
+
+def console_part(data: bytes, offices: Collection[str] | None = None) -> ConsolePart:
+    """The rules and words of the console; raises `PolicyBroken`."""
+    lines = rules(CONSOLE_RULES, data)
+    _no_duplicates(lines)
+    links = [line for line in lines if line.kind == "g2"]
+    words = [line for line in lines if line.kind == "g3"]
+    found = tuple(_console_rule(line) for line in lines if line.kind not in ("g2", "g3"))
+    if not found:
+        raise PolicyBroken("empty", CONSOLE_RULES, 0, "no rule: nobody would be allowed anything")
+    _vocabulary(words)
+    classes = _classes(links)
+    head = _groups(links, offices)
+    check_seal(CONSOLE_RULES, data, lines)
+    return ConsolePart(
+        rules=found,
+        links=tuple((line.values[0], line.values[1]) for line in links),
+        words=tuple((line.values[0], line.values[1]) for line in words),
+        classes=classes,
+        head_offices=head,
+    )
+
+
+def known_model(name: str, data: bytes) -> None:
+    """Refuse a model other than the one that this program was proven with."""
+    expected = MODELS[name].splitlines()
     for number, text in enumerate(decode(name, data).split("\n"), start=1):
         if text and not text.startswith("# ") and (not expected or text != expected.pop(0)):
             raise PolicyBroken(
@@ -259,7 +283,8 @@ def _groups(links: list[Line], offices: Collection[str] | None) -> frozenset[str
     return frozenset(head)
 
 
-def _account_rules(data: bytes) -> tuple[tuple[str, str, str], ...]:
+def account_part(data: bytes) -> tuple[tuple[str, str, str], ...]:
+    """The rules of the accounts: kind, permission, effect; raises `PolicyBroken`."""
     lines = rules(ACCOUNT_RULES, data)
     _no_duplicates(lines)
     found = []
@@ -276,7 +301,8 @@ def _account_rules(data: bytes) -> tuple[tuple[str, str, str], ...]:
     return tuple(found)
 
 
-def _objects_match(account_rules: tuple[tuple[str, str, str], ...], objects: Mapping[str, object]) -> None:
+def objects_match(account_rules: tuple[tuple[str, str, str], ...], objects: Mapping[str, object]) -> None:
+    """Refuse a permission without an object, and an object that no rule explains."""
     named = {permission for _, permission, _ in account_rules}
     if missing := sorted(named - set(objects)):
         raise PolicyBroken(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from accessctl.access.lines import PolicyBroken, decode
+from accessctl.access.lines import PolicyBroken, decode, line_with
 
 _NAME = r"[a-z_][a-z0-9_]{0,62}"
 _EXECUTE = re.compile(rf"EXECUTE ({_NAME})\.({_NAME})\(((?:{_NAME}(?:,{_NAME})*)?)\)")
@@ -43,27 +43,30 @@ def read_objects(file: str, data: bytes) -> Mapping[str, tuple[FunctionRight, ..
     objects = content.get("objects")
     if set(content) != {"objects"} or not isinstance(objects, dict) or not objects:
         raise PolicyBroken("bad_map", file, 0, "holds exactly one table, [objects], and it is not empty")
-    found = {permission: _rights(file, permission, written) for permission, written in objects.items()}
+    found = {perm: _rights(file, line_with(data, perm), perm, written) for perm, written in objects.items()}
     seen: dict[FunctionRight, str] = {}
     for permission, rights in found.items():
         for right in rights:
             if right in seen:
                 raise PolicyBroken(
-                    "duplicate", file, 0, f"{right} stands under {seen[right]} and {permission}"
+                    "duplicate",
+                    file,
+                    line_with(data, permission),
+                    f"{right} stands under {seen[right]} and {permission}",
                 )
             seen[right] = permission
     return MappingProxyType(found)
 
 
-def _rights(file: str, permission: str, written: object) -> tuple[FunctionRight, ...]:
+def _rights(file: str, line: int, permission: str, written: object) -> tuple[FunctionRight, ...]:
     if not isinstance(written, list) or not written:
-        raise PolicyBroken("permission_without_object", file, 0, f"{permission} names no database object")
+        raise PolicyBroken("permission_without_object", file, line, f"{permission} names no database object")
     rights = []
     for text in written:
         match = _EXECUTE.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             raise PolicyBroken(
-                "bad_object", file, 0, f"{permission}: not 'EXECUTE schema.function(type,…)': {text!r}"
+                "bad_object", file, line, f"{permission}: not 'EXECUTE schema.function(type,…)': {text!r}"
             )
         rights.append(FunctionRight(match[1], match[2], tuple(filter(None, match[3].split(",")))))
     return tuple(rights)

@@ -72,6 +72,7 @@ class DemoFolder:
             "ACCESSCTL_VERIFIER_KEY": known["verifier"],
             "ACCESSCTL_OFFICES_FILE": self.path / "offices.json",
             "ACCESSCTL_AUDIT_ORIGIN": ORIGIN,
+            "ACCESSCTL_CACHE": self.path / "cache",
             "ACCESSCTL_REVEAL": "yes",
             "ACCESSCTL_DEMO": "yes",
             "ACCESSCTL_DEMO_FOLDER": self.path,

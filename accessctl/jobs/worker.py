@@ -21,6 +21,7 @@ from accessctl.services import (
     log_check,
     office_links,
     policy_rollout,
+    policy_table,
     server_evidence,
     sweeping,
     watching,
@@ -32,6 +33,7 @@ from accessctl.store.sequencing import index_new
 
 ANCHOR_EVERY = timedelta(minutes=55)
 KNOCK_EVERY = 15.0  # seconds
+TABLE_EVERY = 15.0  # seconds; until then a new policy answers on first use
 DRIFT_EVERY = 120.0  # seconds; the account itself is looked at before every lease
 
 
@@ -54,6 +56,7 @@ class Worker:
             Loop("alarms", self._alarms, pace=2.0),
             Loop("databases", lambda: office_links.watch(self.rt), pace=KNOCK_EVERY),
             Loop("drift", lambda: drift.watch(self.rt), pace=DRIFT_EVERY),
+            Loop("policy table", lambda: policy_table.keep(self.rt), pace=TABLE_EVERY),
             Loop("mail", mailer.Mailer(self.rt).turn, pace=1.0),
             Loop("digest", mailer.Digest(self.rt).turn, pace=mailer.DIGEST_EVERY),
             Loop("old notices", mailer.Pruner(self.rt).turn, pace=mailer.PRUNE_EVERY),

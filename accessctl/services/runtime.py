@@ -14,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from accessctl import clock
-from accessctl.access.enforcer import Gate
+from accessctl.access.enforcer import Gate, TableFile
 from accessctl.config import Settings
+from accessctl.errors import Invalid
 from accessctl.officedb.connection import OfficeAddress, OfficeDatabases
 from accessctl.store.base import engine, sessions
 from accessctl.store.models import Office
@@ -49,7 +50,10 @@ class Runtime:
     @cached_property
     def gate(self) -> Gate:
         """The policy in force."""
-        return Gate(self.settings.policies, offices=self.office_codes, state=self.settings.policy_state)
+        settings = self.settings
+        return Gate(
+            settings.policies, self.office_codes, settings.policy_state, kept=_kept_table(settings)
+        )
 
     def policy(self) -> Gate:
         """The policy in force, looked at anew: a change holds at the next question (policy.md §3)."""
@@ -88,6 +92,17 @@ class Runtime:
         """Give every connection back."""
         self.offices.close()
         self.engine.dispose()
+
+
+def _kept_table(settings: Settings) -> TableFile | None:
+    """Where the compiled table is kept, sealed with a key of the service; None where either is not there."""
+    if settings.cache is None:
+        return None
+    try:
+        keys = settings.lease_keys
+    except Invalid:
+        return None
+    return TableFile(settings.cache / "policy-table.json", keys.keys[keys.current])
 
 
 def build_runtime(settings: Settings, *, pool: int = 10, application: str = "accessctl") -> Runtime:
