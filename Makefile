@@ -11,7 +11,7 @@ PYTHON_ASKED_FOR := $(if $(filter-out file default,$(origin PYTHON)),yes)
 export PYTHON_ASKED_FOR
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test sure gates lint style templates dependencies directions fix types i18n i18n-check bench browser docs audit-deps lock
+.PHONY: help setup demo test sure gates lint style templates dependencies directions fix types i18n i18n-check bench browser docs node-casbin audit-deps lock
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -27,7 +27,7 @@ test: setup ## the tests, on real PostgreSQL; browser tests where Chromium is in
 
 sure: gates test ## everything that CI runs
 
-gates: lint types i18n-check docs # what CI runs besides the tests
+gates: lint types i18n-check docs node-casbin # what CI runs besides the tests
 
 lint: style templates dependencies directions ## style, templates, dependencies, import directions
 
@@ -65,6 +65,15 @@ browser: setup ## the tests that drive Chromium and all long ones; every page in
 
 docs: setup ## check the documents: links lead somewhere, commands named exist
 	$(BIN)/python .ci/check_docs.py
+
+# Installed once, from package-lock.json with its digests; a machine without Node, or without a registry, says so.
+NODE_FOLDER := tests/policies/node
+node-casbin: setup ## the whole policy matrix against node-casbin, where there is Node
+	@command -v node >/dev/null && command -v npm >/dev/null || { echo "policy against node-casbin: NOT RUN, no Node and npm on this machine"; exit 0; }; \
+	[ $(NODE_FOLDER)/node_modules/.package-lock.json -nt $(NODE_FOLDER)/package-lock.json ] || \
+	  npm ci --prefix $(NODE_FOLDER) --ignore-scripts --no-audit --no-fund --loglevel=error || \
+	  { echo "policy against node-casbin: NOT RUN, it could not be installed"; exit 0; }; \
+	$(BIN)/pytest -q tests/policies/test_node_casbin.py
 
 audit-deps: setup ## known vulnerabilities in the pinned dependencies (asks the package index; not part of `sure`)
 	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements.txt

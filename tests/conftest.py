@@ -15,6 +15,7 @@ from hypothesis import settings
 from psycopg import sql
 
 from accessctl.embedded import Cluster
+from tests.common.node import why_not
 from tests.common.templates import compile_once
 from tests.common.world import Province, World, fresh_world
 
@@ -103,6 +104,9 @@ def pytest_report_header() -> list[str]:
         "long tests: run"
         if _LONG
         else "long tests: NOT RUN, they take minutes: make browser, or ACCESSCTL_LONG=yes",
+        f"policy against node-casbin: NOT RUN, {reason}"
+        if (reason := why_not())
+        else "policy against node-casbin: run",
     ]
 
 
