@@ -6,7 +6,7 @@ import click
 
 from accessctl.access.enforcer import Subject
 from accessctl.access.explain import sentence
-from accessctl.cli import policy_change, policy_drift
+from accessctl.cli import policy_ask, policy_change, policy_drift
 from accessctl.cli.edge import Edge, command
 from accessctl.domain.permissions import Permission
 from accessctl.services.actor import Origin, actor_for, officer_named
@@ -48,5 +48,5 @@ def decide(edge: Edge, officer: str, perm: str, office: str, case: str) -> None:
         raise click.exceptions.Exit(1)
 
 
-for _command in (*policy_drift.COMMANDS, *policy_change.COMMANDS):
+for _command in (*policy_ask.COMMANDS, *policy_drift.COMMANDS, *policy_change.COMMANDS):
     policy.add_command(_command)

@@ -19,6 +19,7 @@ from accessctl.web import (
     navigation,
     packing,
     people_words,
+    policy_words,
     printing,
     sign_in_words,
 )
@@ -39,6 +40,7 @@ from accessctl.web.views import (
     notices,
     officers,
     offices,
+    policy,
     public,
     resets,
     roles,
@@ -62,6 +64,7 @@ def register(app: Flask) -> None:
     help_texts.register(app)
     printing.register(app)
     people_words.register(app)
+    policy_words.register(app)
     kept.register(app)
     sign_in_words.register(app)
     for module in (
@@ -86,6 +89,7 @@ def register(app: Flask) -> None:
         officers,
         roles,
         offices,
+        policy,
     ):
         app.register_blueprint(module.pages)
     gates.check(app)

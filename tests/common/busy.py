@@ -310,6 +310,12 @@ PAGES: dict[str, tuple[tuple[str, str], ...]] = {
     "offices.window_form": ((HEAD, "/offices/CJT/windows/open"),),
     "offices.withdraw_day_form": ((IT, "/offices/calendar/{override}/withdraw"),),
     "offices.withdraw_window_form": ((HEAD, "/offices/CJT/windows/{window}/withdraw"),),
+    "policy.ask": (
+        (DIRECTOR, "/policy/ask?person=cjt.the1&permission=lease:open.tkhctt&office=DML&case=info_other"),
+        (DIRECTOR, "/policy/ask?permission=lease:open.tkcl&office=DML&case=lost"),
+    ),
+    "policy.index": ((DIRECTOR, "/policy/"), (HEAD, "/policy/?role=custodian_tkcl")),
+    "policy.person": ((DIRECTOR, "/policy/people/cjt.the2"), (CLERK, "/policy/people/cjt.the1")),
     "public.sign_in": (("", "/sign-in"),),
     "resets.ask": ((IT, "/resets/cjt.the2"),),
     "resets.use": (("", "/reset/{link}"),),

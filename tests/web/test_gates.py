@@ -107,6 +107,8 @@ MINE = {
     "notices.read_all",
     "notices.preferences",
     "notices.choose",
+    "policy.ask",
+    "policy.person",  # the own rights; of others the service asks (test_policy.py)
 }
 """What concerns nobody but the person, and is decided by a service all the same."""
 
