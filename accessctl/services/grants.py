@@ -76,7 +76,9 @@ def listed(rt: Runtime, actor: Actor, office: str) -> OfficeGrants:
                 )
             )
         }
-    return OfficeGrants(office, dbname, policy.version, _lines(wanted(dbname, _functions(rt, policy), accounts)))
+    return OfficeGrants(
+        office, dbname, policy.version, _lines(wanted(dbname, _functions(rt, policy), accounts))
+    )
 
 
 def _policy(rt: Runtime) -> PolicySet:

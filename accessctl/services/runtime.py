@@ -51,9 +51,7 @@ class Runtime:
     def gate(self) -> Gate:
         """The policy in force."""
         settings = self.settings
-        return Gate(
-            settings.policies, self.office_codes, settings.policy_state, kept=_kept_table(settings)
-        )
+        return Gate(settings.policies, self.office_codes, settings.policy_state, kept=_kept_table(settings))
 
     def policy(self) -> Gate:
         """The policy in force, looked at anew: a change holds at the next question (policy.md §3)."""
