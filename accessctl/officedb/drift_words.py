@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from accessctl.officedb import roles
 from accessctl.officedb.drifted import Drift
 
+_ACCOUNT = re.compile(r"(tkcl|tkhctt|local_cl|local_hc)_[a-z]{3}_")
 _PRIVILEGES = {
     "SELECT": ("đọc", "read"), "INSERT": ("thêm dòng", "add rows"), "UPDATE": ("sửa", "change"),
     "DELETE": ("xóa dòng", "delete rows"), "TRUNCATE": ("xóa sạch", "empty"),
@@ -59,6 +62,8 @@ def _who(role: str) -> tuple[str, str]:
             return "Nhóm mọi tài khoản", "The group of all accounts"
     if role in roles.GROUPS:
         return f"Nhóm tài khoản {role}", f"The account group {role}"
+    if _ACCOUNT.match(role):
+        return f"Tài khoản {role}", f"The account {role}"
     return f"Vai {role}", f"The role {role}"
 
 
@@ -135,11 +140,12 @@ def _member(drift: Drift) -> tuple[str, str]:
 
 def _future(drift: Drift) -> tuple[str, str]:
     (vi, en), (vi_able, en_able) = _who(drift.role), _able(drift)
-    cls, _, whose = drift.object.partition(" / ")
+    cls, whose, *space = drift.object.split(" / ")
     vi_things, en_things = _FUTURE[cls]
+    vi_where, en_where = (f" trong lược đồ {space[0]}", f" in the schema {space[0]}") if space else ("", "")
     return (
-        f"{vi} sẽ có quyền {vi_able} mọi {vi_things} mà {whose} tạo sau này",
-        f"{en} will be able to {en_able} all {en_things} that {whose} makes from now on",
+        f"{vi} sẽ có quyền {vi_able} mọi {vi_things} mà {whose} tạo{vi_where} sau này",
+        f"{en} will be able to {en_able} all {en_things} that {whose} makes{en_where} from now on",
     )
 
 
