@@ -20,7 +20,7 @@ Session = psycopg.Connection[tuple[Any, ...]]
 class Fact:
     """One line of `sql/catalogue.sql`. Names in `object`, `part`, `grantor` and `owner` are quoted as SQL needs them.
 
-    fact: account, here, database, right, lacks, future, member, role, setting, thing, holds, trigger, effect.
+    fact: account, here, database, written, right, lacks, future, member, role, setting, thing, holds, trigger, effect.
     """
 
     fact: str

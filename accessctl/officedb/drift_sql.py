@@ -104,6 +104,14 @@ def own(cls: str, name: str) -> str:
     return f"ALTER {_NOUNS.get(cls, cls.upper())} {name} OWNER TO {roles.OWNER}"
 
 
+def told(kind: str, signature: str, *, there: bool) -> str:
+    """Take a line from what the database was told of the policy, or write it there."""
+    pair = ", ".join("'" + word.replace("'", "''") + "'" for word in (kind, signature))
+    if there:
+        return f"DELETE FROM access.wanted WHERE (kind, signature) = ({pair})"  # noqa: S608 - words of the table itself
+    return f"INSERT INTO access.wanted (kind, signature) VALUES ({pair})"  # noqa: S608 - words of the policy
+
+
 def watch_logins() -> str:
     """The event trigger of the installation, whatever became of it."""
     name = roles.TRIGGER

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from accessctl.officedb import roles
-from accessctl.officedb.drifted import Drift
+from accessctl.officedb.drifted import EXTRA, Drift
 
 _ACCOUNT = re.compile(r"(tkcl|tkhctt|local_cl|local_hc)_[a-z]{3}_")
 _PRIVILEGES = {
@@ -204,6 +204,12 @@ def _other(drift: Drift) -> tuple[str, str]:
             return (
                 f"{vi} được ghi là tài khoản nhưng sổ tài khoản không có",
                 f"{en} is listed as an account that the ledger does not know",
+            )
+        case "wanted":
+            given = ("cho", "gives") if drift.direction == EXTRA else ("không cho", "does not give")
+            return (
+                f"Bản đối chiếu tại đơn vị ghi sai rằng chính sách {given[0]} {drift.role} chạy {drift.object}",
+                f"The database was told wrongly that the policy {given[1]} {drift.role} the function {drift.object}",
             )
         case "effect":
             able = (vi_able, en_able) if drift.privileges != ("any",) else ("dùng", "use")

@@ -14,8 +14,8 @@ class Drift:
     """One deviation.
 
     what: attribute, grant, public, owner, membership, member, missing, trigger, setting, default, definer, account,
-    effect. `repair` is the SQL that ends it, None where a person has to look; `who` can run it: broker, admin or None.
-    direction: extra, missing. severity 1 (open to somebody) or 2.
+    wanted, effect. `repair` is the SQL that ends it, None where a person has to look; `who` can run it: broker,
+    admin or None. direction: extra, missing. severity 1 (open to somebody) or 2.
     """
 
     role: str

@@ -64,7 +64,8 @@ class Options:
 class Wanted:
     """Everything that should be there.
 
-    `members`: (member, group) → options; `attributes`: role → what it has beyond a plain NOLOGIN role.
+    `members`: (member, group) → options; `attributes`: role → what it has beyond a plain NOLOGIN role; `written`: kind
+    and signature as `access.wanted` has them for the check before each lease.
     """
 
     dbname: str
@@ -72,6 +73,7 @@ class Wanted:
     rights: frozenset[Right]
     members: Mapping[tuple[str, str], Options]
     attributes: Mapping[str, frozenset[str]]
+    written: frozenset[tuple[str, str]]
 
     def functions(self, kind: str) -> frozenset[str]:
         """What accounts of a kind may execute."""
@@ -109,7 +111,8 @@ def wanted(dbname: str, grants: Mapping[Kind, Sequence[str]], accounts: Mapping[
         members[role, Kind(kind).group] = IN_GROUP
         members[role, roles.MARKER] = MANAGED
         members[roles.BROKER, role] = ADMINISTERS
-    return Wanted(dbname, accounts, frozenset(rights), members, _ATTRIBUTES)
+    written = frozenset((kind.value, text) for kind, signatures in grants.items() for text in signatures)
+    return Wanted(dbname, accounts, frozenset(rights), members, _ATTRIBUTES, written)
 
 
 def _of_service(dbname: str) -> Iterator[Right]:

@@ -21,7 +21,7 @@ from accessctl.services.actor import Actor
 from accessctl.services.authorize import require
 from accessctl.services.control import transaction
 from accessctl.services.runtime import Runtime
-from accessctl.store.models import Account
+from accessctl.store.models import Account, Office
 
 _HOURS = 3600.0  # seconds
 
@@ -51,9 +51,10 @@ class OfficeGrants:
 
 def inspection(rt: Runtime, office: str) -> Look:
     """A look at this office's database, for any connection to it. Raises NotFound("office.unknown"), Unavailable."""
-    functions = _functions(rt, _policy(rt))
+    policy = _policy(rt)
+    functions = _functions(rt, policy)
     with transaction(rt) as session:
-        server = _server(rt, session, office)
+        server = _server(rt, session, office, policy.version)
 
     def look(conn: catalogue.Session) -> list[Drift]:
         found = catalogue.read(conn, server.elsewhere)
@@ -104,17 +105,19 @@ def _place(rt: Runtime, office: str) -> tuple[str, int, str]:
     return rt.offices.place(office)
 
 
-def _server(rt: Runtime, session: Session, office: str) -> Server:
+def _server(rt: Runtime, session: Session, office: str, version: str) -> Server:
     """What may stand beside this office on one server: told by the names of databases, for one server may have many
     addresses, and whoever took a neighbour's accounts for strangers would cut them off.
     """
     _place(rt, office)
     dbnames = {code: quoted(rt.offices.place(code)[2]) for code in rt.offices.offices}
     roles = session.execute(select(Account.role, Account.host)).all()
+    known = session.get(Office, office)
     return Server(
         databases=frozenset(dbname for code, dbname in dbnames.items() if code != office),
         elsewhere={role: dbnames[host] for role, host in roles if host != office and host in dbnames},
         ledger=frozenset(role for role, host in roles if host == office) or None,
+        behind=known is not None and known.policy_version not in (None, version),
     )
 
 

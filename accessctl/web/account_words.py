@@ -88,6 +88,7 @@ DRIFTS = {
     "setting": _l("có thiết lập riêng ngoài quy định"),
     "default": _l("sẽ có quyền trên đối tượng tạo sau này"),
     "account": _l("không có trong sổ tài khoản"),
+    "wanted": _l("bản đối chiếu trong cơ sở dữ liệu khác chính sách"),
     "effect": _l("thực tế có quyền mà chính sách không giao"),
 }
 

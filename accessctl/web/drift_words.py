@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 
+from accessctl.domain.accounts import AccountName, BadAccountName
 from accessctl.officedb.drifted import Drift
 from accessctl.services.drift_board import OfficeLook
 from accessctl.web.display import Status
@@ -30,6 +31,16 @@ def standing(look: OfficeLook) -> Status:
     if look.grave:
         return DRIFTED
     return SLIGHT if look.drifts else CLEAN
+
+
+def account_of(role: str) -> str | None:
+    """The account behind a role; None for a role that is none."""
+    kind, _sep, rest = role.upper().rpartition("_")
+    kind, _sep, guest = kind.rpartition("_")
+    try:
+        return str(AccountName.parse(f"{kind}-{guest}-{rest}"))
+    except BadAccountName:
+        return None
 
 
 def said(entry: Drift, language: str) -> str:

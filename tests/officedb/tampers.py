@@ -197,6 +197,14 @@ OURS = {
         "INSERT INTO access.account (role, kind, guest, host) VALUES ('stranger', 'TKCL', 'XYZ', 'DML')",
         role="stranger", what="account", says="được ghi là tài khoản nhưng sổ tài khoản không có", **STRANGER,
     ),
+    "a lie to the check before each lease": dba(
+        "INSERT INTO access.wanted (kind, signature) VALUES ('TKCL', 'bhyt.view_holder(text)')",
+        role="tkcl", what="wanted", says="ghi sai rằng chính sách cho tkcl chạy bhyt.view_holder(text)",
+    ),
+    "a line kept from the check": dba(
+        "DELETE FROM access.wanted WHERE kind = 'TKCL' AND signature ~ 'view_reissue'",
+        role="tkcl", what="wanted", says="không cho tkcl chạy bhyt.view_reissue(text)", severity=2,
+    ),
     "a foreign source": dba(
         "GRANT USAGE ON FOREIGN DATA WRAPPER outside TO tkcl",
         role="tkcl", what="grant", says="trình nối nguồn ngoài outside",

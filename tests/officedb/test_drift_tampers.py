@@ -84,6 +84,17 @@ def test_a_clean_installation_has_no_deviation(gate: Gate) -> None:
     assert gate.look(gate.office.broker) == gate.look(gate.office.admin) == []
 
 
+def test_while_a_newer_policy_is_rolled_out_an_office_that_is_behind_is_given_nothing_by_a_repair(
+    gate: Gate,
+) -> None:
+    """What it gives comes with the roll-out, when every office has lost what it takes; that is drift at once."""
+    behind = Gate(gate.office, replace(gate.server, behind=True))
+    with gate.tampered(
+        ALL["a function taken away"], ALL["a line kept from the check"], ALL["extra table grant"]
+    ):
+        assert [drift.what for drift in behind.seen()] == ["grant"]
+
+
 def test_a_role_named_like_another_offices_account_is_a_stranger_where_that_office_has_no_database(
     gate: Gate,
 ) -> None:

@@ -82,6 +82,8 @@ SELECT 'here', '', '', quote_ident(h.datname), NULL, '', '', '', '', h.datname::
 UNION ALL
 SELECT 'database', '', '', quote_ident(d.datname), NULL, '', '', '', '', '' FROM pg_database d
 UNION ALL
+SELECT 'written', '', w.kind, w.signature, NULL, '', '', '', '', '' FROM access.wanted w
+UNION ALL
 -- Rights: of PUBLIC and of our roles on anything, of anybody on what is guarded; what a superuser has he has anyway.
 SELECT 'right', coalesce(g.rolname, 'PUBLIC'), t.class, t.object, t.part, a.privilege_type,
        CASE WHEN a.is_grantable THEN 'grant' ELSE '' END, a.grantor::regrole::text, t.owner::regrole::text,

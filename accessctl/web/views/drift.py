@@ -8,9 +8,10 @@ from werkzeug.wrappers import Response
 
 from accessctl.services import drift_board
 from accessctl.services.control import transaction
+from accessctl.services.findings import office_names
 from accessctl.web import database_words, errors, gates
 from accessctl.web.context import actor, runtime
-from accessctl.web.drift_words import WHO, said, standing
+from accessctl.web.drift_words import WHO, account_of, said, standing
 from accessctl.web.i18n import language
 
 pages = Blueprint("drift", __name__, url_prefix="/drift")
@@ -19,7 +20,12 @@ pages = Blueprint("drift", __name__, url_prefix="/drift")
 @pages.context_processor
 def words() -> dict[str, object]:
     """What these pages say about a deviation and an office."""
-    return {"standing": standing, "said": lambda entry: said(entry, language()), "WHO": WHO}
+    return {
+        "standing": standing,
+        "said": lambda entry: said(entry, language()),
+        "WHO": WHO,
+        "account_of": account_of,
+    }
 
 
 @pages.get("/")
@@ -37,7 +43,8 @@ def show(code: str) -> str:
     """One office: each deviation in words, with its statement."""
     with transaction(runtime()) as database:
         look = drift_board.board(runtime(), database, actor(), code)
-    return render_template("drift/show.html", look=look)
+        offices = office_names(database)
+    return render_template("drift/show.html", look=look, offices=offices)
 
 
 @pages.post("/<string(length=3):code>/look")
@@ -85,4 +92,5 @@ def repair(code: str) -> Response:
 def _preview(code: str, problem: errors.Problem | None = None) -> str:
     with transaction(runtime()) as database:
         plan = drift_board.preview(runtime(), database, actor(), code)
-    return render_template("drift/repair.html", plan=plan, look=plan.look, problem=problem)
+        offices = office_names(database)
+    return render_template("drift/repair.html", plan=plan, look=plan.look, offices=offices, problem=problem)
