@@ -102,6 +102,18 @@ def show(rt: Runtime, session: Session, actor: Actor, number: str) -> ChangeView
     )
 
 
+def before_approve(rt: Runtime, session: Session, actor: Actor, number: str) -> ChangeView:
+    """What approving would do; raises what approving would raise but for the acknowledgement."""
+    _may_approve(rt, actor, _found(session, number))
+    return show(rt, session, actor, number)
+
+
+def before_decline(rt: Runtime, session: Session, actor: Actor, number: str) -> ChangeView:
+    """Which proposal would end; raises what declining would raise."""
+    _may_decline(rt, actor, _found(session, number))
+    return show(rt, session, actor, number)
+
+
 def before_propose(rt: Runtime, actor: Actor) -> tuple[str, ...]:
     """The names of the files that can be proposed; raises what proposing would raise."""
     require(rt, actor, Permission.POLICY_PROPOSE, actor.office)
@@ -166,16 +178,7 @@ def approve(
     approved on such ground.
     """
     row = _found(session, number, lock=True)
-    case = "self" if row.proposed_by == actor.id else "none"
-    require(rt, actor, Permission.POLICY_APPROVE, actor.office, case=case)
-    if row.proposed_by == actor.id:
-        raise Refused("policy.own_proposal")
-    gate = rt.policy()
-    if gate.alarm is not None or gate.broken is not None:
-        raise Unavailable("policy.broken_now", detail=str(gate.alarm or gate.broken))
-    _waits(row)
-    if gate.version != row.base:
-        raise Conflict("policy.base_moved")
+    _may_approve(rt, actor, row)
     if row.frozen and not frozen:
         raise Refused("policy.frozen")
     policy_rollout.state_folder(rt)
@@ -189,12 +192,29 @@ def approve(
 def decline(rt: Runtime, session: Session, actor: Actor, number: str, reason: str) -> None:
     """The director's no, or the proposer's own withdrawal. Raises Refused, Conflict("policy.decided")."""
     row = _found(session, number, lock=True)
+    _may_decline(rt, actor, row)
+    row.state = WITHDRAWN if row.proposed_by == actor.id else DECLINED
+    row.decided_by, row.decided_at, row.decision = actor.id, rt.now(), why(reason)
+    _tell(rt, session, Event.POLICY_APPROVED, row, actor, row.decision, failed=True)
+
+
+def _may_approve(rt: Runtime, actor: Actor, row: PolicyChange) -> None:
+    own = row.proposed_by == actor.id
+    require(rt, actor, Permission.POLICY_APPROVE, actor.office, case="self" if own else "none")
+    if own:
+        raise Refused("policy.own_proposal")
+    gate = rt.policy()
+    if gate.alarm is not None or gate.broken is not None:
+        raise Unavailable("policy.broken_now", detail=str(gate.alarm or gate.broken))
+    _waits(row)
+    if gate.version != row.base:
+        raise Conflict("policy.base_moved")
+
+
+def _may_decline(rt: Runtime, actor: Actor, row: PolicyChange) -> None:
     own = row.proposed_by == actor.id
     require(rt, actor, Permission.POLICY_PROPOSE if own else Permission.POLICY_APPROVE, actor.office)
     _waits(row)
-    row.state = WITHDRAWN if own else DECLINED
-    row.decided_by, row.decided_at, row.decision = actor.id, rt.now(), why(reason)
-    _tell(rt, session, Event.POLICY_APPROVED, row, actor, row.decision, failed=True)
 
 
 def _base(rt: Runtime) -> tuple[PolicySet, dict[str, bytes]]:

@@ -20,6 +20,7 @@ from accessctl.web import (
     packing,
     people_words,
     policy_words,
+    policy_change_words,
     printing,
     sign_in_words,
 )
@@ -41,6 +42,7 @@ from accessctl.web.views import (
     officers,
     offices,
     policy,
+    policy_changes,
     public,
     resets,
     roles,
@@ -65,6 +67,7 @@ def register(app: Flask) -> None:
     printing.register(app)
     people_words.register(app)
     policy_words.register(app)
+    policy_change_words.register(app)
     kept.register(app)
     sign_in_words.register(app)
     for module in (
@@ -79,6 +82,7 @@ def register(app: Flask) -> None:
         rules,
         approvals,
         waivers,
+        policy_changes,
         findings,
         databases,
         drift,

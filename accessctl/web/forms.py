@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import (
     BooleanField,
     HiddenField,
+    MultipleFileField,
     PasswordField,
     StringField,
 )
@@ -138,6 +139,26 @@ class ReasonForm(FlaskForm):
     """One sentence that goes into the log."""
 
     reason = StringField(_l("Lý do"))
+
+
+class ProposalForm(FlaskForm):
+    """Changed files of the policy, and why."""
+
+    files = MultipleFileField(_l("Các tệp chính sách đã sửa"))
+    reason = StringField(_l("Lý do hoặc số văn bản"))
+    frozen = BooleanField(_l("Thay đổi này có chủ ý sửa quyền của TKCL hoặc TKHCTT"))
+
+    @property
+    def contents(self) -> dict[str, bytes]:
+        """File name → bytes of what was sent; a browser sends one nameless file for none."""
+        return {one.filename: one.read() for one in self.files.data or [] if getattr(one, "filename", "")}
+
+
+class ApprovalForm(FlaskForm):
+    """The word of whoever approves."""
+
+    note = StringField(_l("Ghi chú (không bắt buộc)"))
+    frozen = BooleanField(_l("Tôi đồng ý sửa quyền của TKCL hoặc TKHCTT đã ấn định trong văn bản của tỉnh"))
 
 
 def iso_day(text: str) -> str:

@@ -15,7 +15,7 @@ from tests.browser.conftest import Desk, OpenDesk
 from tests.common.custodians import time_passes
 from tests.common.world import World
 
-pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.xdist_group("day")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("day")]
 
 TKCL, TKHCTT = "TKCL-CJT-DML", "TKHCTT-CJT-DML"
 FIRST, FOURTH = synthetic.number("DML", 1), synthetic.number("DML", 4)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Flask
 
+from accessctl.access.loader import ACCOUNT_RULES, CONSOLE_RULES, default_folder, read_files
 from accessctl.clock import local
 from accessctl.domain.accounts import Kind
 from accessctl.domain.notices import NoticeKind
@@ -23,6 +24,7 @@ from accessctl.services import (
     leasing,
     moves,
     officers,
+    policy_change,
     reconciliation,
     resets,
     roles,
@@ -35,6 +37,7 @@ from accessctl.services import (
 )
 from accessctl.services.control import transaction
 from accessctl.services.notices import notify
+from tests.common.policies import without
 from tests.common.postbox import deliver_all, free_port, switch_on
 from tests.common.rules import ask, decide, set_rule
 from tests.common.world import PASSWORD, World
@@ -78,7 +81,7 @@ class Busy:
 def busy_week(world: World) -> Busy:
     """Let everything happen once, through the services, by the people whose part it is."""
     facts: dict[str, str] = {}
-    for step in (_staff, _loans, _accounts, _custody, _rules, _calendar, _findings, _keys, _mail):
+    for step in (_staff, _loans, _accounts, _custody, _policy, _rules, _calendar, _findings, _keys, _mail):
         facts |= step(world)
     world.settle()
     with world.admin_control() as admin:
@@ -162,6 +165,19 @@ def _custody(world: World) -> dict[str, str]:
         )
         waiver = waivers.grant(rt, session, world.actor(DIRECTOR), lifted)
         return {"handover": str(made.id), "leave": str(asked.id), "waiver": str(waiver.id)}
+
+
+def _policy(world: World) -> dict[str, str]:
+    """A change of the policy that waits for the director: heads would read the policy no more, TKCL not view."""
+    files = read_files(default_folder())
+    changed = {
+        CONSOLE_RULES: without(files[CONSOLE_RULES], "p, unit_head", "policy:view"),
+        ACCOUNT_RULES: without(files[ACCOUNT_RULES], "p, TKCL", "reissue:view"),
+    }
+    with transaction(world.rt) as session:
+        reason = "Theo công văn 12/BHXH-CNTT"
+        made = policy_change.propose(world.rt, session, world.actor(IT), changed, reason, frozen=True)
+        return {"change": str(made.id)}
 
 
 def _rules(world: World) -> dict[str, str]:
@@ -316,6 +332,11 @@ PAGES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "policy.index": ((DIRECTOR, "/policy/"), (HEAD, "/policy/?role=custodian_tkcl")),
     "policy.person": ((DIRECTOR, "/policy/people/cjt.the2"), (CLERK, "/policy/people/cjt.the1")),
+    "policy_changes.approve_form": ((DIRECTOR, "/policy/changes/{change}/approve"),),
+    "policy_changes.decline_form": ((DIRECTOR, "/policy/changes/{change}/decline"),),
+    "policy_changes.index": ((IT, "/policy/changes/"),),
+    "policy_changes.propose_form": ((IT, "/policy/changes/propose"),),
+    "policy_changes.show": ((DIRECTOR, "/policy/changes/{change}"),),
     "public.sign_in": (("", "/sign-in"),),
     "resets.ask": ((IT, "/resets/cjt.the2"),),
     "resets.use": (("", "/reset/{link}"),),
