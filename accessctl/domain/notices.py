@@ -107,6 +107,8 @@ class NoticeKind(StrEnum):
     OFFICER_RETURNED = "officer_returned", NoticeGroup.PEOPLE, _HEADS | _DIRECTOR
     RESET_ISSUED = "reset_issued", NoticeGroup.PEOPLE, _ANYBODY, How.NOW, True
     RESET_DONE = "reset_done", NoticeGroup.PEOPLE, _ANYBODY, How.NOW, True
+    POLICY_WAITS = "policy_waits", NoticeGroup.PEOPLE, _DIRECTOR
+    POLICY_DECIDED = "policy_decided", NoticeGroup.PEOPLE, _IT
 
     def concerns(self, roles: Collection[Role]) -> bool:
         """Whether somebody with these roles can meet with it: what a person is asked to choose about."""

@@ -21,7 +21,7 @@ from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission
 from accessctl.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from accessctl.officedb import policy_step
-from accessctl.services import policy_rollout
+from accessctl.services import policy_rollout, telling
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import may, require
 from accessctl.services.recording import record
@@ -325,3 +325,4 @@ def _tell(
 ) -> None:
     details = {"change": row.id, "version": row.version, "base": row.base, "frozen": row.frozen}
     record(rt, session, event, actor=actor, reason=reason, failed=failed, details=details)
+    telling.policy_change(rt, session, row.id, actor, decided=event is not Event.POLICY_PROPOSED)

@@ -45,6 +45,7 @@ _CONTACTS = Way("custody.versions", lambda about: {"office": about["office"]}, _
 _FINDING = Way("findings.show", lambda about: {"identity": about["of"]}, _l("Xem phát hiện"))
 _OFFICER = Way("officers.show", lambda about: {"username": about["username"]}, _l("Xem cán bộ"))
 _ROLES = Way("roles.index", lambda _: {}, _l("Xem vai trò chờ ý kiến"))
+_POLICY = Way("policy_changes.show", lambda about: {"number": about["change"]}, _l("Xem đề nghị"))
 _SESSIONS = Way("me.sessions", lambda _: {}, _l("Xem nơi đang đăng nhập"))
 _USE = Way(
     "journal.index",
@@ -89,6 +90,8 @@ _WAYS = {
     K.ROLE_WAITS: _ROLES,
     K.ROLES_WAIT: _ROLES,
     K.ROLE_DECLINED: _ROLES,
+    K.POLICY_WAITS: _POLICY,
+    K.POLICY_DECIDED: _POLICY,
     K.PASSWORD_CHANGED: _SESSIONS,
     K.OFFICER_RETURNED: _OFFICER,
 }
