@@ -18,12 +18,14 @@ from accessctl.access.lines import PolicyBroken
 from accessctl.access.loader import FILES, PolicySet, parse, read_files
 from accessctl.access.table import Table
 from accessctl.domain.events import Event
-from accessctl.domain.permissions import Permission
+from accessctl.domain.notices import NoticeKind
+from accessctl.domain.permissions import Permission, Role
 from accessctl.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from accessctl.officedb import policy_step
 from accessctl.services import policy_rollout, telling
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import may, require
+from accessctl.services.notices import notify
 from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
 from accessctl.services.staff import why
@@ -325,4 +327,8 @@ def _tell(
 ) -> None:
     details = {"change": row.id, "version": row.version, "base": row.base, "frozen": row.frozen}
     record(rt, session, event, actor=actor, reason=reason, failed=failed, details=details)
-    telling.policy_change(rt, session, row.id, actor, decided=event is not Event.POLICY_PROPOSED)
+    # The director hears of a proposal that waits; IT, who sees to it that the offices follow, of the outcome.
+    waits = event is Event.POLICY_PROPOSED
+    readers = set(session.scalars(telling.holders(Role.DIRECTOR if waits else Role.IT_ADMIN))) - {actor.id}
+    kind = NoticeKind.POLICY_WAITS if waits else NoticeKind.POLICY_DECIDED
+    notify(rt, session, kind, to=readers, about={"by": actor.full_name, "change": row.id})

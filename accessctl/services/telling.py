@@ -355,13 +355,6 @@ def role_declined(
     notify(rt, session, NoticeKind.ROLE_DECLINED, to=to, about=about)
 
 
-def policy_change(rt: Runtime, session: Session, change: int, by: Actor, *, decided: bool) -> None:
-    """The director of a proposal that waits; IT, who sees to it that the offices follow, of the outcome."""
-    kind = NoticeKind.POLICY_DECIDED if decided else NoticeKind.POLICY_WAITS
-    reader = Role.IT_ADMIN if decided else Role.DIRECTOR
-    _tell(rt, session, kind, [_holding(reader)], {"change": change}, by)
-
-
 def role_changed(rt: Runtime, session: Session, kind: NoticeKind, officer: Officer, role: str) -> None:
     """The officer has a role, or has it no more."""
     notify(rt, session, kind, to=[officer.id], about=_role(role, officer))
