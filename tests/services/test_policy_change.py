@@ -257,3 +257,13 @@ def test_without_a_place_to_keep_it_nothing_can_be_proposed(world: World):
     with refused(Invalid, "config.missing"), transaction(rt) as session:
         policy_change.propose(rt, session, world.actor(IT), OTHER_LABEL, REASON)
     rt.close()
+
+
+def test_the_director_hears_of_a_proposal_and_IT_of_its_outcome(world: World):
+    number = propose(world, OTHER_LABEL)
+    approve(world, number)
+    rows = world.database.session.ask(
+        "SELECT o.username, n.kind FROM notice n JOIN officer o ON o.id = n.officer_id"
+        " WHERE n.kind LIKE 'policy_%' ORDER BY 1, 2"
+    )
+    assert rows == [(IT, "policy_decided"), (OTHER_IT, "policy_decided"), (DIRECTOR, "policy_waits")]
