@@ -19,8 +19,8 @@ from accessctl.web import (
     navigation,
     packing,
     people_words,
-    policy_words,
     policy_change_words,
+    policy_words,
     printing,
     sign_in_words,
 )

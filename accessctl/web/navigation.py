@@ -124,6 +124,7 @@ SECTIONS = (
         _l("Chính sách"),
         _l("Chính sách phân quyền: ai được làm gì, ở đâu, do dòng nào"),
         (P.POLICY_VIEW,),
+        ("policy_changes",),
     ),
     Section(
         "incidents.index",

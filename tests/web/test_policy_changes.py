@@ -75,7 +75,7 @@ def test_a_broken_file_is_refused_with_file_and_line_and_no_file_at_all_is_nothi
     visitor.sign_in(IT)
     assert propose(visitor, (BytesIO(b"p, card, own\n"), CONSOLE_RULES)) == 422
     assert f"{CONSOLE_RULES}, dòng 1" in visitor.words()
-    assert visitor.one("#reason").get("value") == REASON
+    assert [one.get("value") for one in visitor.all("input", name="reason")] == [REASON]
     assert propose(visitor, (BytesIO(b"x"), "lời nhắn.csv")) == 422
     assert propose(visitor, (BytesIO(b""), "")) == 422
     assert "không có gì để thay đổi" in visitor.words()
