@@ -72,11 +72,12 @@ def _office(rt: Runtime, actor: Actor, office: str, admin_dsn: AdminDsn | None) 
     found = drift.look(rt, office)
     if found.code is not None:
         return Outcome(office, (), found.code)
+    dsn = admin_dsn(office) if admin_dsn is not None else None  # whoever gives none has announced nothing
     with transaction(rt) as session:
         record(rt, session, Event.POLICY_REPAIRED, actor=actor, host=office, intent=True,
                details={"count": len(found.drifts)})  # fmt: skip
     try:
-        done = _repaired(rt, office, admin_dsn)
+        done = _repaired(rt, office, dsn)
     except AccessError as error:
         _recorded(rt, actor, office, None, error.code)
         return Outcome(office, found.drifts, error.code)
@@ -85,12 +86,12 @@ def _office(rt: Runtime, actor: Actor, office: str, admin_dsn: AdminDsn | None) 
     return Outcome(office, tuple(entry.drift for entry in done.left), None, done.done, done.left)
 
 
-def _repaired(rt: Runtime, office: str, admin_dsn: AdminDsn | None) -> host.Repaired:
+def _repaired(rt: Runtime, office: str, dsn: str | None) -> host.Repaired:
     check = grants.inspection(rt, office)
-    if admin_dsn is None:
+    if dsn is None:
         with rt.offices.broker(office) as connection:
             return host.as_broker(connection, check)
-    return host.as_admin(admin_dsn(office), rt.offices.place(office)[2], check)
+    return host.as_admin(dsn, rt.offices.place(office)[2], check)
 
 
 def _recorded(rt: Runtime, actor: Actor, office: str, done: host.Repaired | None, reason: str | None) -> None:
