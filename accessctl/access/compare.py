@@ -133,3 +133,38 @@ def _words(old: PolicySet, new: PolicySet) -> Iterable[str]:
     for word in sorted(old.labels.keys() | new.labels.keys()):
         if old.labels.get(word) != new.labels.get(word):
             yield word
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One permission that a role gains or loses; `where` ∈ any, own, foreign, head, some; `cases` None: all."""
+
+    permission: str
+    gained: bool
+    where: str
+    cases: tuple[str, ...] | None
+    line: str
+
+
+def by_role(shifts: Iterable[Shift]) -> list[tuple[str, list[Told]]]:
+    """The shifts of each role, those at several places told as one."""
+    places: dict[tuple[str, str, bool, tuple[str, ...], str], set[tuple[bool, bool]]] = defaultdict(set)
+    for shift in shifts:
+        told = (shift.role, shift.permission, shift.gained, shift.cases, shift.line)
+        places[told].add((shift.own, shift.head))
+    found: dict[str, list[Told]] = defaultdict(list)
+    for (role, permission, gained, cases, line), where in places.items():
+        every = None if len(cases) == len(Case) else cases
+        found[role].append(Told(permission, gained, _where(where), every, line))
+    return list(found.items())
+
+
+def _where(places: set[tuple[bool, bool]]) -> str:
+    own, foreign = ({head for mine, head in places if mine is wanted} for wanted in (True, False))
+    if len(own) == len(foreign) == 2:
+        return "any"
+    if {head for _, head in places} == {True}:
+        return "head"
+    if not foreign and len(own) == 2:
+        return "own"
+    return "foreign" if not own and len(foreign) == 2 else "some"

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import click
 
+from accessctl.access.compare import by_role
+from accessctl.access.explain import label
 from accessctl.cli.edge import Edge, command, draw
 from accessctl.cli.officedb import admin_dsn
+from accessctl.domain.permissions import EVERY_OFFICER
 from accessctl.errors import Invalid, NotFound, Unavailable
 from accessctl.services import policy_change, policy_rollout
 from accessctl.services.control import transaction
@@ -108,19 +111,40 @@ def rollout(edge: Edge, office: str | None) -> None:
 
 
 def _state(row: ChangeRow) -> str:
-    return "IN_FORCE" if row.in_force else row.state
+    return _STATES["IN_FORCE" if row.in_force else row.state]
+
+
+_PLACES = {
+    "any": "mọi đơn vị",
+    "own": "đơn vị của mình",
+    "foreign": "đơn vị khác",
+    "head": "trụ sở BHXH tỉnh",
+}
+_STATES = {
+    "IN_FORCE": "đang có hiệu lực", "WAITING": "chờ phê duyệt", "APPROVED": "đã được thay thế",
+    "DECLINED": "không được phê duyệt", "WITHDRAWN": "đã rút lại",
+}  # fmt: skip
 
 
 def _show(edge: Edge, view: ChangeView) -> None:
-    shifts = [
-        (s.role, "+" if s.gained else "-", s.permission, _place(s.own, s.head), ", ".join(s.cases), s.line)
-        for s in view.difference.decisions
-    ]
-    shifts += [
-        (k.kind, "+" if k.gained else "-", k.what, "CSDL", "", "frozen" if k.frozen else "")
-        for k in view.difference.kinds
-    ]
-    columns = ("Vai trò", "", "Quyền", "Nơi", "Trường hợp", "Dòng quyết định")
+    policy = table.policy if (table := edge.rt.gate.table) is not None else None
+
+    def word(kind: str, code: str) -> str:
+        return label(policy, kind, code) if policy else code
+
+    rows = [
+        (word("roles", role) if role != EVERY_OFFICER else "mọi cán bộ", _sign(told.gained),
+         word("permissions", told.permission), _PLACES.get(told.where, "một số đơn vị"),
+         "mọi trường hợp" if told.cases is None else ", ".join(word("cases", case) for case in told.cases), told.line)
+        for role, tolds in by_role(view.difference.decisions)
+        for told in tolds
+    ]  # fmt: skip
+    rows += [
+        (shift.kind, _sign(shift.gained), shift.what if shift.function else word("permissions", shift.what),
+         "cơ sở dữ liệu mọi đơn vị", "", "")
+        for shift in view.difference.kinds
+    ]  # fmt: skip
+    columns = ("Vai trò, loại tài khoản", "", "Quyền", "Nơi", "Trường hợp", "Dòng quyết định")
     answer = {
         "change": view.row,
         "decisions": view.difference.decisions,
@@ -130,11 +154,11 @@ def _show(edge: Edge, view: ChangeView) -> None:
         "grants": view.grants,
         "frozen": view.difference.frozen,
     }
-    edge.out(answer, draw(f"Đề nghị {view.row.id}: {len(shifts)} thay đổi", columns, shifts))
+    edge.out(answer, draw(f"Đề nghị số {view.row.id}: {len(rows)} thay đổi", columns, rows))
 
 
-def _place(own: bool, head: bool) -> str:
-    return ("own" if own else "foreign") + (", head office" if head else "")
+def _sign(gained: bool) -> str:
+    return "thêm" if gained else "bớt"
 
 
 COMMANDS = (propose, changes, show, approve, decline, rollout)

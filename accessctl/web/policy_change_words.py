@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
-
 from flask import Flask
 from flask_babel import lazy_gettext as _l
 
-from accessctl.access.compare import Shift
-from accessctl.domain.permissions import Case
+from accessctl.access.compare import by_role
 from accessctl.errors import message
 from accessctl.services.policy_change import ChangeRow
 from accessctl.web.display import Status, place
@@ -23,17 +18,6 @@ STATES = {
     "DECLINED": Status("ban", _l("Không được phê duyệt"), "quiet"),
     "WITHDRAWN": Status("arrow-back-up", _l("Đã rút lại"), "quiet"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One permission that a role gains or loses; `where` is a word of PLACES, `cases` None for every case."""
-
-    permission: str
-    gained: bool
-    where: str
-    cases: tuple[str, ...] | None
-    line: str
 
 
 def register(app: Flask) -> None:
@@ -50,27 +34,3 @@ def change_state(row: ChangeRow) -> Status:
 def trouble_words(code: str, office: str) -> str:
     """Why an office has not applied the policy in force."""
     return message(code, language(), office=place(office))
-
-
-def by_role(shifts: Iterable[Shift]) -> list[tuple[str, list[Told]]]:
-    """The shifts of each role, those at several places told as one."""
-    places: dict[tuple[str, str, bool, tuple[str, ...], str], set[tuple[bool, bool]]] = defaultdict(set)
-    for shift in shifts:
-        told = (shift.role, shift.permission, shift.gained, shift.cases, shift.line)
-        places[told].add((shift.own, shift.head))
-    found: dict[str, list[Told]] = defaultdict(list)
-    for (role, permission, gained, cases, line), where in places.items():
-        every = None if len(cases) == len(Case) else cases
-        found[role].append(Told(permission, gained, _where(where), every, line))
-    return list(found.items())
-
-
-def _where(places: set[tuple[bool, bool]]) -> str:
-    own, foreign = ({head for mine, head in places if mine is wanted} for wanted in (True, False))
-    if len(own) == len(foreign) == 2:
-        return "any"
-    if {head for _, head in places} == {True}:
-        return "head"
-    if not foreign and len(own) == 2:
-        return "own"
-    return "foreign" if not own and len(foreign) == 2 else "some"

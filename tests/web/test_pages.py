@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -13,6 +15,12 @@ from tests.web.conftest import XHTML, Visitor
 from tests.web.test_desk import borrow, return_form
 
 
+@cache
+def _icons() -> set[str]:
+    (sprite,) = Path("accessctl/web/static/vendor").glob("tabler-icons-*/sprite.svg")
+    return set(re.findall(r'<symbol id="([^"]+)"', sprite.read_text(encoding="utf-8")))
+
+
 def look_over(visitor: Visitor) -> None:
     """What must hold on any page of ours."""
     text = visitor.answer.text
@@ -21,6 +29,7 @@ def look_over(visitor: Visitor) -> None:
     assert not re.search(r"<[^>]+\s(style|on[a-z]+)=", text), "inline style or handler"
     assert all(script.get("src") for script in visitor.all("script"))
     assert not visitor.all("style")
+    assert set(re.findall(r'sprite\.svg[^"#]*#([^"]*)"', text)) <= _icons(), "an icon that is not there"
     ids = [e.get("id") for e in visitor.page.iter() if e.get("id")]
     assert len(ids) == len(set(ids)), "an id stands there twice"
     labels = visitor.all("label")

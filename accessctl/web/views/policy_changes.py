@@ -23,7 +23,7 @@ def index() -> str:
         found = policy_change.listed(runtime(), database, actor())
         offices = policy_rollout.standing(runtime(), database, actor())
     return render_template(
-        "policy_changes/index.html", found=found, offices=offices, version=runtime().gate.version
+        "policy_changes/index.html", found=found, offices=offices, in_force=runtime().gate.version
     )
 
 
