@@ -153,6 +153,7 @@ def _show(edge: Edge, view: ChangeView) -> None:
         "revokes": view.revokes,
         "grants": view.grants,
         "frozen": view.difference.frozen,
+        "lint": view.remarks,
     }
     edge.out(answer, draw(f"Đề nghị số {view.row.id}: {len(rows)} thay đổi", columns, rows))
 

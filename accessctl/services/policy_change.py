@@ -4,9 +4,11 @@ the director approves (policy.md §5). Nothing is decided by a proposal until th
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -15,6 +17,7 @@ from sqlalchemy.orm import Session, joinedload
 from accessctl.access import in_force
 from accessctl.access.compare import Difference, compare
 from accessctl.access.lines import PolicyBroken
+from accessctl.access.lint import Remark, Severity, lint
 from accessctl.access.loader import FILES, PolicySet, parse, read_files
 from accessctl.access.table import Table
 from accessctl.domain.events import Event
@@ -62,13 +65,16 @@ class ChangeRow:
 
 @dataclass(frozen=True, slots=True)
 class ChangeView:
-    """One change with everything that it changes; `revokes` and `grants` are the SQL for every office database."""
+    """One change with everything that it changes; `revokes` and `grants` are the SQL for every office database,
+    `remarks` what the linter has against the files.
+    """
 
     row: ChangeRow
     difference: Difference
     files: Mapping[str, tuple[Line, ...]]
     revokes: tuple[str, ...]
     grants: tuple[str, ...]
+    remarks: tuple[Remark, ...]
     base_moved: bool
     may_approve: bool
     may_withdraw: bool
@@ -96,6 +102,7 @@ def show(rt: Runtime, session: Session, actor: Actor, number: str) -> ChangeView
         files=_line_by_line(row.before, row.files),
         revokes=tuple(f"{line.as_string()};" for line in policy_step.take_back_sql(lost)),
         grants=tuple(f"{line.as_string()};" for line in policy_step.give_sql(won)),
+        remarks=rt.kept(f"lint:{row.version}", 600, lambda: _judged(row.files)),
         base_moved=waits and rt.policy().version != row.base,
         may_approve=waits
         and row.proposed_by != actor.id
@@ -242,6 +249,15 @@ def _checked(contents: Mapping[str, bytes], rt: Runtime) -> PolicySet:
 
 def _parsed(files: Mapping[str, str]) -> PolicySet:
     return parse({name: text.encode() for name, text in files.items()})
+
+
+def _judged(files: Mapping[str, str]) -> tuple[Remark, ...]:
+    """What the linter says of these files: it reads a folder, as it does for whoever writes them."""
+    with tempfile.TemporaryDirectory(prefix="accessctl-policy-") as folder:
+        for name, text in files.items():
+            (Path(folder) / name).write_bytes(text.encode())
+        found = lint(Path(folder)).remarks
+    return tuple(remark for remark in found if remark.severity is not Severity.NOTE)
 
 
 def _texts(contents: Mapping[str, bytes]) -> dict[str, str]:

@@ -267,3 +267,17 @@ def test_the_director_hears_of_a_proposal_and_IT_of_its_outcome(world: World):
         " WHERE n.kind LIKE 'policy_%' ORDER BY 1, 2"
     )
     assert rows == [(IT, "policy_decided"), (OTHER_IT, "policy_decided"), (DIRECTOR, "policy_waits")]
+
+
+def test_a_proposal_shows_what_the_linter_has_against_it(world: World):
+    text = shipped(CONSOLE_RULES)
+    twice = next(
+        line for line in text.splitlines() if line.startswith("p, unit_head") and "policy:view" in line
+    )
+    narrower = twice.replace("any, ", "own, ", 1)
+    assert narrower != twice
+    allows = int(text.split("# end of policy: ")[1].split(" ")[0])
+    more = text.replace(twice, f"{twice}\n{narrower}").replace(f": {allows} allow", f": {allows + 1} allow")
+    view = look(world, propose(world, {CONSOLE_RULES: more.encode()}))
+    assert view.difference.empty
+    assert [(remark.file, remark.severity.value) for remark in view.remarks] == [(CONSOLE_RULES, "warning")]
