@@ -1,6 +1,6 @@
 """`python -m bench [ROW…]`: the speed table, ratios measured in the same run; writes bench/last.json.
 
-Rows: founding, sequential, crowd, closing, audit, verify, people, drift, pages; without a name all of them.
+Rows: policy, founding, sequential, crowd, closing, audit, verify, people, drift, pages; without a name all of them.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import closings, drift, founding, loans, pages, records
+from bench import closings, drift, founding, loans, pages, policy, records
 from bench.measure import Row, show
 from bench.site import ROOT, Bench, province
 
@@ -45,19 +45,30 @@ ROWS: dict[str, Callable[[Bench], list[Row]]] = {
 }
 
 
+ALONE: dict[str, Callable[[], list[Row]]] = {"policy": policy.rows}
+"""Rows that need no province."""
+
+
+def _measured(wanted: list[str]) -> Iterator[tuple[str, list[Row]]]:
+    for name in wanted:
+        if name in ALONE:
+            yield name, ALONE[name]()
+    if rest := [name for name in wanted if name in ROWS]:
+        with province() as bench:
+            for name in rest:
+                yield name, ROWS[name](bench)
+
+
 def main(wanted: list[str]) -> int:
     """Exit code 0 when every target was met, 1 when one was missed, 2 for an unknown row."""
-    if unknown := set(wanted) - set(ROWS):
+    if unknown := set(wanted) - set(ROWS) - set(ALONE):
         sys.stderr.write(f"unknown: {', '.join(sorted(unknown))}\n{__doc__}")
         return 2
     rows: list[Row] = []
     load = os.getloadavg()[0]
-    with province() as bench:
-        for name in wanted or ROWS:
-            sys.stderr.write(f"… {name}\n")
-            found = ROWS[name](bench)
-            rows += found
-            sys.stderr.write("".join(f"  {row.what}: {row.measured}\n" for row in found))
+    for name, found in _measured(wanted or [*ALONE, *ROWS]):
+        rows += found
+        sys.stderr.write(f"… {name}\n" + "".join(f"  {row.what}: {row.measured}\n" for row in found))
     facts = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"), "processors": os.cpu_count(), "load_before": load,
         "python": platform.python_version(), "rows": [row.facts() for row in rows],
