@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accessctl.access.loader import PolicySet, Rule
 from accessctl.access.table import Decision
-from accessctl.domain.permissions import Case, OfficeClass, Permission, Scope
+from accessctl.domain.permissions import Case, CaseClass, OfficeClass, Permission, Scope
 
 _WORDS = {
     "allowed": ("Được phép", "Allowed"),
@@ -76,8 +76,11 @@ def _where(policy: PolicySet, rule: Rule, language: str) -> str:
 
 
 def _when(policy: PolicySet, rule: Rule, language: str) -> str:
+    vi = language == "vi"
     if rule.case in tuple(Case):
         words = f"“{label(policy, 'cases', rule.case, language)}”"
-    else:
-        words = label(policy, "groups", rule.case, language)
-    return f"trường hợp: {words}" if language == "vi" else f"case: {words}"
+        return f"trong trường hợp {words}" if vi else f"in the case {words}"
+    words = label(policy, "groups", rule.case, language)
+    if rule.case == CaseClass.NOT_SELF:
+        return words
+    return f"trong {words}" if vi else f"in {words}"

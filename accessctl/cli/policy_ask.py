@@ -13,6 +13,7 @@ from accessctl.cli.edge import Edge, command, draw
 from accessctl.services import policy_ask as asking
 from accessctl.services import policy_lint
 from accessctl.services.control import transaction
+from accessctl.services.policy_matrix import cases_in_words
 from accessctl.services.policy_staff import Person
 
 _SEVERITIES = {
@@ -172,7 +173,7 @@ def what(edge: Edge, officer: str) -> None:
         (
             words.label(policy, "permissions", right.permission, edge.language),
             _WHERE[edge.language][right.where],
-            ", ".join(words.label(policy, "cases", case, edge.language) for case in right.cases),
+            cases_in_words(policy, right.cases, edge.language),
             ", ".join(str(line.number) for line in right.lines),
         )
         for right in found.rights

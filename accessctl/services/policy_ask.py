@@ -28,13 +28,15 @@ from accessctl.services.runtime import Runtime
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the policy: where it stands and what it says."""
+    """One line of the policy: where it stands, whom it is about, and what it says."""
 
     number: int
     allows: bool
     text: str
     vi: str
     en: str
+    whose_vi: str
+    whose_en: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +243,8 @@ def policy_in_force(rt: Runtime) -> PolicySet:
 def line_of(policy: PolicySet, rule: Rule) -> Line:
     """A rule as text and in words."""
     vi, en = (explain.rule_in_words(policy, rule, language) for language in ("vi", "en"))
-    return Line(rule.line, rule.eft == "allow", ", ".join(("p", *rule.values())), vi, en)
+    whose = (explain.label(policy, "roles", rule.sub, language) for language in ("vi", "en"))
+    return Line(rule.line, rule.eft == "allow", ", ".join(("p", *rule.values())), vi, en, *whose)
 
 
 def _known(rt: Runtime, permission: str, case: str, office: str) -> None:

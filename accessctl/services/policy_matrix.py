@@ -213,8 +213,12 @@ def _cell(table: Table, role: str, permission: str, numbers: dict[tuple[str, ...
 
 
 def cases_in_words(policy: PolicySet, cases: tuple[str, ...], language: str) -> str:
-    """By the name of the group that holds exactly these cases, else one by one."""
+    """By the name of the group that holds exactly these cases, as all but a few, else one by one."""
     for group in CaseClass:
         if {word for word, name in policy.links if name == group} == set(cases):
             return label(policy, "groups", group.value, language)
+    few = [case.value for case in Case if case not in cases]
+    if len(few) <= 2:
+        every, but = label(policy, "groups", CaseClass.ANY, language), "trừ" if language == "vi" else "but"
+        return f"{every} {but}: " + ", ".join(label(policy, "cases", case, language) for case in few)
     return ", ".join(label(policy, "cases", case, language) for case in cases)

@@ -37,9 +37,9 @@ PLACES = {
     "some": _l("một số đơn vị"),
 }
 SHORT_PLACES = {
-    "any": _l("mọi nơi"),
-    "own": _l("của mình"),
-    "foreign": _l("nơi khác"),
+    "any": _l("mọi"),
+    "own": _l("mình"),
+    "foreign": _l("khác"),
     "head": _l("trụ sở"),
     "some": _l("một số"),
 }

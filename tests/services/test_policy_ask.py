@@ -30,7 +30,7 @@ def test_an_allowed_question_names_the_line_that_allows(world: World) -> None:
     assert answer.decided_by is not None
     assert answer.decided_by.text == "p, card, foreign, any-office, lease:open.tkcl, servable-case, allow"
     assert answer.decided_by.vi == (
-        "Bộ phận Cấp sổ, thẻ được “Nhận sử dụng TKCL” ở đơn vị khác, trường hợp: các trường hợp được phục vụ."
+        "Bộ phận Cấp sổ, thẻ được “Nhận sử dụng TKCL” ở đơn vị khác, trong các trường hợp được phục vụ."
     )
     assert answer.changes == ()
 
