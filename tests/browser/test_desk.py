@@ -121,7 +121,7 @@ def test_two_tabs_show_the_same_and_whichever_acts_the_other_follows(open_desk: 
     desk.page.fill("#blank_serial", "67A0000302")
     second.click(".strip-buttons .btn-primary")
     second.wait_for_url("**/leases/*")
-    desk.page.wait_for_url("**/leases/*", timeout=40_000)  # the strip of the first tab asks by itself
+    desk.page.wait_for_url("**/leases/*")  # the tab that returned it tells the other, which asks by itself
     expect(desk.page.locator("main")).to_contain_text("được giữ lại")
     assert (reissues(world), world.roles_with_login()) == (0, set())
 
