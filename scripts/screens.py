@@ -28,6 +28,7 @@ FLAGS = [
     "--disable-background-networking",
 ]
 HOME = Path("docs/screens")
+POLICIES = Path("policies")
 SIZES = {"": (1280, 800), "-narrow": (390, 844)}
 SCALE = {"": 0.65, "-narrow": 0.65}
 README = ("desk", "director-start", "it-matrix")
@@ -96,9 +97,29 @@ DEEPER: tuple[tuple[str, str, str], ...] = (
     ("director", "readiness", "/custodians/readiness"),
     ("director", "order-lock", "/accounts/TKCL-CJT-DML/lock"),
     ("director", "heat", "/matrix/?kind=TKHCTT"),
+    ("director", "waivers", "/waivers/"),
+    ("director", "waiver-form", "/waivers/grant?office=CJT"),
+    ("director", "policy", "/policy/"),
+    ("director", "policy-person", "/policy/people/cjt.the2"),
+    (
+        "director",
+        "policy-ask",
+        "/policy/ask?person=cjt.the1&permission=lease:open.tkhctt&office=DML&case=info_other",
+    ),
+    ("director", "policy-changes", "/policy/changes/"),
+    ("it", "policy-propose", "/policy/changes/propose"),
+    ("it", "drift", "/drift/"),
+    ("it", "drift-office", "/drift/DML"),
     ("clerk", "not-found", "/nowhere"),
     ("clerk", "not-allowed", "/databases/"),
 )
+FIRST_OF: tuple[tuple[str, str, str, str], ...] = (
+    ("head", "one-lease", "/leases/", "main table a[href^='/leases/']:not([href$='/revoke'])"),
+    ("it", "one-finding", "/findings/", "main table a[href^='/findings/']"),
+    ("director", "policy-change", "/policy/changes/", "main table a[href^='/policy/changes/']"),
+    ("director", "policy-approve", "/policy/changes/", "main table a[href^='/policy/changes/']"),
+)
+"""What is opened from a list: whose window, the picture, the list, its first link."""
 SHRINK = """async ([data, width, height]) => {
   const picture = new Image();
   picture.src = "data:image/png;base64," + data;
@@ -192,6 +213,21 @@ class Album:
             page.fill("#reason", "Nghi lộ mật khẩu")
             self.press(page, "main form button.btn-danger")
 
+    def propose(self) -> None:
+        """IT proposes that heads read the policy no more, unless a proposal waits already."""
+        page = self.window("vpt.cntt1")
+        text = (POLICIES / "console.policy.csv").read_text(encoding="utf-8")
+        line = next(
+            one for one in text.splitlines() if one.startswith("p, unit_head") and "policy:view" in one
+        )
+        allows = int(text.split("# end of policy: ")[1].split(" ")[0])
+        fewer = text.replace(line + "\n", "").replace(f": {allows} allow", f": {allows - 1} allow")
+        page.goto(f"{self.url}/policy/changes/propose")
+        file = {"name": "console.policy.csv", "mimeType": "text/csv", "buffer": fewer.encode()}
+        page.set_input_files("#files", files=[file])  # type: ignore[list-item]
+        page.fill("#reason", "Theo công văn 12/BHXH-CNTT")
+        self.press(page, "main form button.btn-primary")
+
     def walk(self, start: int, subject: str) -> None:
         """A clerk serves somebody, a second waits, a third corrects; `start` keeps dossier numbers of walks apart."""
         number = (f"CJT-2026-{n:06d}/CLT" for n in range(start, start + 9))
@@ -218,6 +254,7 @@ class Album:
         head.click("a[href$='/revoke'] >> nth=0")
         self.take(head, "head", "revoke")
         self.lock("TKCL-CJT-KNO")
+        self.propose()
         self.look_around()
         clerk.goto(self.url + "/desk/")
         self.press(clerk, "main button.btn-big")
@@ -240,6 +277,12 @@ class Album:
         )
         for role, name, address in DEEPER:
             self.take(self.window(LOOKERS[role][0]), role, name, address.format(day=day))
+        for role, name, address, link in FIRST_OF:
+            page = self.window(LOOKERS[role][0])
+            page.goto(self.url + address)
+            if (found := page.locator(link).first).count():
+                here = str(found.get_attribute("href"))
+                self.take(page, role, name, here + ("/approve" if name.endswith("approve") else ""))
 
 
 def index(out: Path, taken: list[tuple[str, str]]) -> None:
