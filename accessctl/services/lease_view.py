@@ -43,6 +43,7 @@ class LeaseView:
     client: bool
     revealed: bool
     dsn: str | None = None
+    closed_at: datetime | None = None
 
 
 def position(session: Session, lease: Lease) -> int | None:
@@ -108,4 +109,5 @@ def shown(lease: Lease, names: Names, *, position: int | None = None, dsn: str |
         client=lease.client,
         revealed=lease.revealed_at is not None,
         dsn=dsn,
+        closed_at=lease.closed_at,
     )

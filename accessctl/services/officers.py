@@ -17,6 +17,7 @@ from accessctl.errors import Conflict, Invalid, Refused
 from accessctl.services import accounts, moves, roles, signin, substitution
 from accessctl.services.actor import Actor, officer_named
 from accessctl.services.authorize import may, require
+from accessctl.services.offices import in_order
 from accessctl.services.runtime import Runtime
 from accessctl.services.staff import case_of, locked, of_version, place_of, tell
 from accessctl.store.models import Office, Officer, OfficerRole
@@ -171,9 +172,7 @@ def add(rt: Runtime, session: Session, actor: Actor, newcomer: Newcomer) -> Offi
 def places(rt: Runtime, session: Session, actor: Actor) -> list[Office]:
     """The offices to which this person may add officers. Raises Refused for whoever may add none."""
     require(rt, actor, Permission.OFFICER_ADD, actor.office)
-    found = session.scalars(
-        select(Office).where(Office.active).order_by(Office.level != "province", Office.name)
-    )
+    found = sorted(session.scalars(select(Office).where(Office.active)), key=in_order)
     return [office for office in found if may(rt, actor, Permission.OFFICER_ADD, office.code)]
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission, Role
-from accessctl.domain.text import BadText, one_line
+from accessctl.domain.text import BadText, folded, one_line
 from accessctl.errors import Conflict, Invalid, NotFound, Refused
 from accessctl.services import hours
 from accessctl.services.actor import Actor
@@ -79,11 +79,14 @@ class NewHours:
 def listed(rt: Runtime, session: Session, actor: Actor) -> list[OfficeRow]:
     """Every office of the province, the provincial one first. For every officer."""
     require(rt, actor, Permission.OFFICE_VIEW, actor.office)
-    offices = session.scalars(
-        select(Office).order_by(~Office.active, Office.level != "province", Office.name)
-    ).all()
+    offices = sorted(session.scalars(select(Office)), key=in_order)
     heads, counts = _heads(session), _counts(session)
     return [_row(rt, session, office, heads, counts) for office in offices]
+
+
+def in_order(office: Office) -> tuple[bool, bool, str]:
+    """The province first, then by name as Vietnamese lists do (§13); those that are closed at the end."""
+    return not office.active, office.level != "province", folded(office.name)
 
 
 def show(rt: Runtime, session: Session, actor: Actor, code: str) -> OfficeDetail:

@@ -16,8 +16,11 @@ from accessctl.domain.custody import Department
 from accessctl.domain.offices import Level, department_name
 from accessctl.domain.permissions import Role
 from accessctl.domain.separation import BY_APPOINTMENT
+from accessctl.domain.text import folded
+from accessctl.services.office_names import office_names
 from accessctl.services.officer_list import OfficerRow
 from accessctl.services.sheets import Cell
+from accessctl.web.context import runtime
 from accessctl.web.display import ROLES, Status, office
 from accessctl.web.i18n import language
 
@@ -103,8 +106,14 @@ def today(at: datetime) -> date:
 
 
 def office_choices(codes: Iterable[str]) -> list[tuple[str, str]]:
-    """Office codes with their names in the reader's language, for a choice."""
-    return [(code, office(code)) for code in codes]
+    """Office codes with their names in the reader's language, for a choice: the province first, then by name."""
+    names = office_names(runtime())
+
+    def place(code: str) -> tuple[bool, str]:
+        name = names.get(code)
+        return name is None or name.level != Level.PROVINCE, folded(name.vi if name else code)
+
+    return [(code, office(code)) for code in sorted(codes, key=place)]
 
 
 def header() -> list[str]:
