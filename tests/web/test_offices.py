@@ -59,8 +59,8 @@ def test_the_office_page_names_head_custodians_and_departments_and_shows_a_gap_i
     ]  # a clerk may not see the staff
     with world.admin_control() as admin:
         admin.execute(
-            "UPDATE custody SET period = tstzrange(lower(period), lower(period) + interval '1 millisecond'), end_reason = 'x'"
-            " WHERE office_code = 'CJT' AND kind = 'TKCL'"
+            "UPDATE custody SET period = tstzrange(lower(period), lower(period) + interval '1 millisecond'),"
+            " end_reason = 'x' WHERE office_code = 'CJT' AND kind = 'TKCL'"
         )
     visitor.get("/offices/CJT")
     assert "chưa có" in visitor.words()
