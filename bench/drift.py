@@ -79,7 +79,7 @@ def _people(bench: Bench, one: _Witnessed) -> Row:
     few = [_timed(lambda: _compared([one])) for _ in range(_TIMES * 2)]
     fill_people(bench.cluster.dsn(one.dbname), OFFICES[0], _MANY, 2018)
     many = [_timed(lambda: _compared([one])) for _ in range(_TIMES * 2)]
-    ratio = p(many, 50) / p(few, 50)
+    ratio = min(many) / min(few)  # the fastest: so many new rows make the server busy by itself for a while
     return Row(f"drift: {_MANY} participants instead of 12", milliseconds(many), milliseconds(few), f"{ratio:.2f} ×",
                "≤ 1.3 ×", ratio <= 1.3, len(many))  # fmt: skip
 
