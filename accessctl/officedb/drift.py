@@ -21,10 +21,10 @@ __all__ = ["EXTRA", "MISSING", "Drift", "Server", "compare"]
 class Server:
     """What else may stand on this server, by the ledger.
 
-    `databases`: of other offices, `elsewhere`: their accounts and in which of those databases each belongs; a database
-    that is not on this server takes its accounts with it. `ledger`: this office's own accounts. None: not known, then
-    not compared. `behind`: a newer policy has not been rolled out here yet; what it gives comes with the roll-out only,
-    when every office has lost what it takes.
+    `databases`: of other offices, `elsewhere`: their accounts and in which of those databases each belongs (empty: of
+    an office that has none any more); a database that is not on this server takes its accounts with it. `ledger`: this
+    office's own accounts. None: not known, then not compared. `behind`: a newer policy has not been rolled out here
+    yet; what it gives comes with the roll-out only, when every office has lost what it takes.
     """
 
     databases: frozenset[str] | None = None
@@ -34,8 +34,12 @@ class Server:
 
     def seen_from(self, found: Catalogue) -> Server:
         """The same, less what is not here: a role that is named like another office's account is a stranger then."""
-        beside = {fact.object for fact in found.of("database")} - {found.dbname}
-        here = {role: dbname for role, dbname in self.elsewhere.items() if dbname in beside}
+        beside = {fact.note for fact in found.of("database") if fact.object != found.dbname}
+        retired = {fact.role for fact in found.of("role") if "LOGIN" not in fact.options.split()}
+        here = {
+            role: dbname for role, dbname in self.elsewhere.items()
+            if dbname in beside or (not dbname and role in retired)
+        }  # fmt: skip
         return replace(self, elsewhere=here)
 
 
@@ -113,8 +117,9 @@ class _Look:
         """Of another office of this server: looked at there."""
         if fact.cls != "database" or fact.object == self.wanted.dbname:
             return False
-        here = self.server.databases
-        service = fact.role in roles.SERVICE and (here is None or fact.object in here)
+        of_offices = self.server.databases
+        name = next((other.note for other in self.found.of("database") if other.object == fact.object), "")
+        service = fact.role in roles.SERVICE and (of_offices is None or name in of_offices)
         return fact.role in self.server.elsewhere or service
 
     def missing(self) -> Iterator[Drift]:

@@ -19,7 +19,8 @@ SEARCH_PATH = "search_path=pg_catalog, pg_temp"
 
 _NOUNS = {"function": "ROUTINE", "foreign data wrapper": "FOREIGN DATA WRAPPER", "foreign server": "FOREIGN SERVER",
           "large object": "LARGE OBJECT"}  # fmt: skip
-_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+_PLAIN = re.compile(r"(?!current_|session_|system_)[a-z][a-z0-9]*(_[a-z0-9_]+)+|tkcl|tkhctt")
+"""Surely no word of SQL; anything else is put in quotes."""
 _BROKER_MAY_ALTER = frozenset({"LOGIN", "CREATEROLE"})
 _SETTABLE = frozenset({"user", "backend"})
 

@@ -110,12 +110,12 @@ def _server(rt: Runtime, session: Session, office: str, version: str) -> Server:
     addresses, and whoever took a neighbour's accounts for strangers would cut them off.
     """
     _place(rt, office)
-    dbnames = {code: quoted(rt.offices.place(code)[2]) for code in rt.offices.offices}
+    dbnames = {code: rt.offices.place(code)[2] for code in rt.offices.offices}
     roles = session.execute(select(Account.role, Account.host)).all()
     known = session.get(Office, office)
     return Server(
         databases=frozenset(dbname for code, dbname in dbnames.items() if code != office),
-        elsewhere={role: dbnames[host] for role, host in roles if host != office and host in dbnames},
+        elsewhere={role: dbnames.get(host, "") for role, host in roles if host != office},
         ledger=frozenset(role for role, host in roles if host == office) or None,
         behind=known is not None and known.policy_version not in (None, version),
     )

@@ -37,7 +37,8 @@ def broker(*done: str, role: str, what: str, says: str, **more: object) -> Tampe
 
 
 STRANGER = {"before": ("CREATE ROLE stranger",), "undo": ("DROP ROLE stranger",)}
-REPORTER = {"before": ("CREATE ROLE reporter LOGIN",), "undo": ("DROP ROLE reporter",)}
+REPORTER = {"before": ('CREATE ROLE "order" LOGIN',), "undo": ('DROP ROLE "order"',)}
+"""Named by a word of SQL: the statement that is shown has to be one all the same."""
 
 SEVEN = {
     "extra table grant": dba(
@@ -107,8 +108,8 @@ OURS = {
         role="accessctl_owner", what="definer", says="hàm bhyt.view_reissue(text) chạy với quyền của chủ",
     ),
     "a stranger's login with rights": dba(
-        "GRANT SELECT ON bhyt.card TO reporter",
-        role="reporter", what="grant", says="không thuộc hệ thống và đăng nhập được, có quyền đọc bảng bhyt.card",
+        'GRANT SELECT ON bhyt.card TO "order"',
+        role="order", what="grant", says="không thuộc hệ thống và đăng nhập được, có quyền đọc bảng bhyt.card",
         **REPORTER,
     ),
     "a stranger's role with rights": dba(
@@ -217,8 +218,8 @@ OURS = {
         f"GRANT tkcl_dgl_dml TO {ACCOUNT}", role=ACCOUNT, what="membership", says="tự chuyển thành tkcl_dgl_dml",
     ),
     "a stranger in an account": dba(
-        f"GRANT {ACCOUNT} TO reporter",
-        role=ACCOUNT, what="member", says="Vai reporter (đăng nhập được) có thể tự chuyển thành tkcl_cjt_dml",
+        f'GRANT {ACCOUNT} TO "order"',
+        role=ACCOUNT, what="member", says="Vai order (đăng nhập được) có thể tự chuyển thành tkcl_cjt_dml",
         **REPORTER,
     ),
     "functions to come for all": dba(

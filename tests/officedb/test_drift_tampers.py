@@ -108,6 +108,10 @@ def test_a_role_named_like_another_offices_account_is_a_stranger_where_that_offi
             ("tkcl", "member"),
             ("accessctl_broker", "membership"),
         }
+        retired = Gate(gate.office, replace(gate.server, elsewhere=known | {"tkcl_vpt_kno": ""}))
+        assert len(retired.seen()) == 2
+        gate.execute(["ALTER ROLE tkcl_vpt_kno NOLOGIN"])
+        assert retired.seen() == []
     finally:
         gate.execute(["DROP ROLE tkcl_vpt_kno"])
 

@@ -80,7 +80,7 @@ SELECT 'account' AS fact, m.rolname::text AS role, m.kind AS class, '' AS object
 UNION ALL
 SELECT 'here', '', '', quote_ident(h.datname), NULL, '', '', '', '', h.datname::text FROM here h
 UNION ALL
-SELECT 'database', '', '', quote_ident(d.datname), NULL, '', '', '', '', '' FROM pg_database d
+SELECT 'database', '', '', quote_ident(d.datname), NULL, '', '', '', '', d.datname::text FROM pg_database d
 UNION ALL
 SELECT 'written', '', w.kind, w.signature, NULL, '', '', '', '', '' FROM access.wanted w
 UNION ALL
