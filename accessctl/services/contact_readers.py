@@ -1,4 +1,4 @@
-"""Who reads the contact lists for the departments of the head office that the dispatch addresses (R1, R34, ADR 24).
+"""Who reads the contact lists for the departments of the head office that the dispatch addresses (R1, R34, ADR 25).
 
 A department's unit head gives its receipt; beside the head, or where it has none, one officer of the department who was
 named for it. Whoever moves or leaves is named no more.
