@@ -16,9 +16,6 @@ from accessctl.access.wanted import wanted_functions, wanted_rights
 from accessctl.domain.accounts import Kind
 from accessctl.domain.permissions import EVERY_OFFICER, Case, Permission, Role
 
-FROZEN = (Kind.TKCL, Kind.TKHCTT)
-"""Their rights stand in a letter of the province; a change of them needs an acknowledgement of its own."""
-
 _PLACES = ((True, False), (True, True), (False, False), (False, True))  # own office?, head office?
 
 
@@ -49,8 +46,8 @@ class KindShift:
 
     @property
     def frozen(self) -> bool:
-        """Whether it touches what a shared account may do: the sentence of the letter."""
-        return self.kind in FROZEN
+        """Whether it touches what a shared account may do, as the province's letter lays it down."""
+        return Kind(self.kind).shared
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from accessctl.access import in_force
 from accessctl.access.compare import Difference, compare
 from accessctl.access.lines import PolicyBroken
 from accessctl.access.lint import Remark, Severity, lint
+from accessctl.access.lint_meaning import points
 from accessctl.access.loader import FILES, PolicySet, parse, read_files
 from accessctl.access.table import Table
 from accessctl.domain.events import Event
@@ -142,7 +143,7 @@ def propose(
     """Put changed files forward; the others stay as they are in force. `frozen`: "yes, it changes TKCL or TKHCTT".
 
     Raises Invalid ("policy.file_unknown", "policy.file_broken", "policy.same", "policy.not_frozen"),
-    Refused("policy.frozen"), Conflict("policy.one_waits").
+    Refused ("policy.frozen", "policy.guard_lost"), Conflict("policy.one_waits").
     """
     require(rt, actor, Permission.POLICY_PROPOSE, actor.office)
     policy_rollout.state_folder(rt)
@@ -154,6 +155,8 @@ def propose(
     new = _checked(after, rt)
     if new.version == base.version:
         raise Invalid("policy.same")
+    if lost := [point for point in points(new) if point.code == "guard_lost"]:
+        raise Refused("policy.guard_lost", guard=lost[0].vi["guard"])
     touches = compare(_table(rt, base), Table(new)).frozen
     if touches and not frozen:
         raise Refused("policy.frozen")

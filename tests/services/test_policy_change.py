@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from accessctl.access import in_force
-from accessctl.access.compare import FROZEN
 from accessctl.access.loader import ACCOUNT_RULES, CONSOLE_RULES, LABELS, default_folder
 from accessctl.domain.leases import LeaseState
 from accessctl.domain.permissions import Permission
@@ -118,7 +117,7 @@ def test_what_touches_TKCL_or_TKHCTT_needs_to_be_said_by_both(world: World):
         ("TKCL", "reissue:view", False)
     }
     assert view.revokes == ('REVOKE EXECUTE ON FUNCTION bhyt.view_reissue(text) FROM "tkcl";',)
-    assert all(shift.kind in FROZEN for shift in view.difference.kinds)
+    assert all(shift.kind == "TKCL" for shift in view.difference.kinds)
     with refused(Refused, "policy.frozen"):
         approve(world, number)
     late = approve(world, number, frozen=True)
@@ -149,6 +148,17 @@ def test_broken_files_name_file_line_and_reason_and_nothing_is_kept(world: World
             propose(world, files)
     with transaction(world.rt) as session:
         assert policy_change.listed(world.rt, session, world.actor(IT)) == []
+
+
+def test_no_proposal_loses_a_guard_that_must_stand(world: World):
+    text = shipped(CONSOLE_RULES)
+    guard = next(
+        one for one in text.splitlines() if one.startswith("p, it_admin") and "class:business" in one
+    )
+    denies = int(text.split("# end of policy: ")[1].split(" deny")[0].split(" ")[-1])
+    fewer = text.replace(guard + "\n", "").replace(f", {denies} deny", f", {denies - 1} deny")
+    with refused(Refused, "policy.guard_lost"):
+        propose(world, {CONSOLE_RULES: fewer.encode()})
 
 
 def test_one_waits_at_a_time_and_a_decided_one_stays_decided(world: World):
