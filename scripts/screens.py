@@ -39,6 +39,7 @@ LOOKERS = {
     "head": ("cjt.gd", ("leases", "custodians", "officers", "findings")),
     "it": ("vpt.cntt1", ("matrix", "leases", "officers", "offices", "findings", "databases")),
     "auditor": ("vpt.ktra1", ("journal", "findings", "databases")),
+    "department": ("vpt.tpcst", ()),
     "director": ("vpt.gd", ("matrix", "custodians", "findings")),
     "reception": ("cjt.tn1", ()),
 }
@@ -97,6 +98,7 @@ DEEPER: tuple[tuple[str, str, str], ...] = (
     ("director", "readiness", "/custodians/readiness"),
     ("director", "order-lock", "/accounts/TKCL-CJT-DML/lock"),
     ("director", "heat", "/matrix/?kind=TKHCTT"),
+    ("department", "list-readers", "/custodians/readers"),
     ("director", "waivers", "/waivers/"),
     ("director", "waiver-form", "/waivers/grant?office=CJT"),
     ("director", "policy", "/policy/"),
@@ -290,6 +292,7 @@ def index(out: Path, taken: list[tuple[str, str]]) -> None:
     heads = {
         "": "Everybody", "clerk": "Clerk", "collection": "Collection clerk", "custodian": "Custodian",
         "head": "Unit head", "it": "IT department", "auditor": "Auditor", "director": "Provincial director",
+        "department": "Head of a department at the head office",
         "reception": "Reception",
     }  # fmt: skip
     lines = [
