@@ -46,15 +46,16 @@ class Demo:
         words = ["demo", "--data", str(self.data), "--port", str(self.port)]
         words += [] if (self.data / "built").exists() else ["--people", "12"]
         with self.output.open("ab") as output:
+            self._said_before = output.tell()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "accessctl.cli", *words],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
 
     def wait_until_up(self) -> None:
-        """Return once the pages answer; the output is in the failure otherwise."""
+        """Return once it says that the pages answer; the output is in the failure otherwise."""
         until = time.monotonic() + _UP_WITHIN
-        while not self.answers():
+        while b"Ctrl-C" not in self.output.read_bytes()[self._said_before :] or not self.answers():
             assert self._process.poll() is None, self.output.read_text(encoding="utf-8")
             assert time.monotonic() < until, self.output.read_text(encoding="utf-8")
             time.sleep(0.1)

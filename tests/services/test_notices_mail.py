@@ -237,6 +237,7 @@ def test_no_kind_of_mail_holds_a_secret_a_participant_or_an_account_role(world: 
         "since": "2018-04-01T00:00:00Z", "day": "2018-04-23", "office": "DML", "from_office": "GNG", "kind": "TKCL",
         "role": "card", "purpose": "second_factor", "finding": "unexplained_login", "severity": 1, "version": 3,
         "principal": "Trần Đức Minh", "from": "10.0.0.7", "count": 2, "by_office": {"CJT": 2}, "lease": "x",
+        "change": 4,
     }  # fmt: skip
     with postbox() as box:
         switch_on(world, box.port)
