@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from accessctl.domain.events import Event
@@ -21,7 +21,7 @@ from accessctl.services.log_walk import Walked, walk
 from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
 from accessctl.services.staff import names_of
-from accessctl.store.models import AuditCheck, Province
+from accessctl.store.models import AuditCheck, AuditCheckpoint, Province
 
 EVERY = timedelta(days=1)
 SILENT = timedelta(minutes=2)
@@ -100,6 +100,10 @@ def _claim(rt: Runtime) -> int | None:
             newest = session.scalar(select(AuditCheck.asked_at).order_by(AuditCheck.id.desc()).limit(1))
             if newest is not None and now - newest < EVERY:
                 return None
+            if newest is None and session.scalar(select(func.max(AuditCheckpoint.size))) in (None, 0):
+                return (
+                    None  # founded a moment ago, nothing sealed yet: "sound up to record 0" would say nothing
+                )
             row = AuditCheck(asked_at=now, done=0)
             session.add(row)
         row.beat_at, row.done = now, 0

@@ -66,6 +66,19 @@ def test_the_worker_checks_by_itself_once_a_day_and_takes_over_what_a_dead_one_l
     assert len(world.records("audit.verified")) == 2
 
 
+def test_a_log_of_which_nothing_was_sealed_yet_waits_but_one_that_lost_everything_does_not(
+    world: World,
+) -> None:
+    world.settle()
+    world.stop_sequencer()
+    assert log_check.turn(world.rt) is not None
+    as_a_dba(world, "DELETE FROM audit_log; DELETE FROM audit_checkpoint")
+    world.shift += timedelta(days=1, minutes=1)
+    assert log_check.turn(world.rt) is not None, "there was a log once"
+    as_a_dba(world, "DELETE FROM audit_check")
+    assert log_check.turn(world.rt) is None, "as on the first day"
+
+
 @pytest.mark.parametrize(
     ("what", "statement"),
     [
@@ -86,6 +99,7 @@ def test_S52_what_a_dba_changed_is_found_named_recorded_and_a_finding(
     world: World, what: str, statement: str
 ) -> None:
     world.settle()
+    world.stop_sequencer()  # it would find the damage too, and stop
     as_a_dba(world, statement)
     ask(world)
     found = log_check.turn(world.rt)
