@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from accessctl.domain.accounts import AccountState
@@ -120,7 +120,7 @@ def _boards(rt: Runtime, actor: Actor, looks: dict[str, Look]) -> list[OfficeBoa
     with transaction(rt) as session:
         _keep_changes(rt, session, looks)
         links = office_links.links(session)
-        seen = _Ledger(rt, session, actor, looks.keys())
+        seen = _Ledger(rt, session, actor, looks)
         return [_board(found, links.get(office), seen) for office, found in looks.items()]
 
 
@@ -157,13 +157,15 @@ def _board(found: Look, link: OfficeLink | None, seen: _Ledger) -> OfficeBoard:
 
 
 class _Ledger:
-    """What the control database knows of these offices, read once for all of them."""
+    """What the control database knows of these offices, read once for all of them: only accounts to be shown."""
 
-    def __init__(self, rt: Runtime, session: Session, actor: Actor, offices: Collection[str]) -> None:
+    def __init__(self, rt: Runtime, session: Session, actor: Actor, looks: Mapping[str, Look]) -> None:
         self._rt, self._session, self._actor = rt, session, actor
-        self._accounts = {
-            a.role: a for a in session.scalars(select(Account).where(Account.host.in_(offices)))
-        }
+        offices = looks.keys()
+        logged_in = {one.role for found in looks.values() for one in found.sessions}
+        shown = or_(Account.role.in_(logged_in), Account.state == AccountState.QUARANTINED.value)
+        found = session.scalars(select(Account).where(Account.host.in_(offices), shown))
+        self._accounts = {account.role: account for account in found}
         open_leases = select(Lease).where(Lease.host.in_(offices), Lease.state.in_(HOLDS_ACCOUNT))
         self._leases = {lease.account_name: lease for lease in session.scalars(open_leases)}
         self.evidence = self._evidence()
