@@ -16,7 +16,7 @@ from pathlib import Path
 
 from accessctl.access import in_force
 from accessctl.access.lines import PolicyBroken
-from accessctl.access.loader import DATA_SUFFIXES, default_folder, load
+from accessctl.access.loader import DATA_SUFFIXES, PolicySet, default_folder, load
 from accessctl.access.table import Decision, Table
 from accessctl.access.table_file import TableFile
 from accessctl.domain.permissions import Case, Permission, Role
@@ -155,11 +155,7 @@ class Gate:
     def _reload(self) -> None:
         folder, wanted = in_force.folder_of(self._folder, self._state)
         try:
-            policy = load(folder)
-            if wanted is not None and policy.version != wanted:
-                raise PolicyBroken(
-                    "not_approved", folder.name[:12], 0, "the files are not those that were approved"
-                )
+            policy = _approved(folder, wanted) if wanted is not None else load(folder)
         except PolicyBroken as error:
             if self._table is not None and error.code not in _GONE:
                 self.alarm = error
@@ -200,6 +196,16 @@ class Gate:
             return _Seen((), wanted, settled=True)
         newest = max((ctime for *_, ctime in stamp), default=0)  # mtime can be set to anything, ctime cannot
         return _Seen(tuple(sorted(stamp)), wanted, settled=now - newest > _SETTLED_AFTER)
+
+
+def _approved(folder: Path, version: str) -> PolicySet:
+    """The approved set. One that is gone, or another one now, is a fault, not a decision to deny everything."""
+    if not folder.is_dir():
+        raise PolicyBroken("not_approved", folder.name[:12], 0, "the approved files are not there")
+    policy = load(folder)
+    if policy.version != version:
+        raise PolicyBroken("not_approved", folder.name[:12], 0, "the files are not those that were approved")
+    return policy
 
 
 def _constant(offices: Collection[str]) -> Callable[[], Collection[str]]:

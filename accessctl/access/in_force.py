@@ -24,6 +24,8 @@ def pointed(state: Path | None) -> str | None:
         words = (state / POINTER).read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         return None
+    except OSError:
+        return "unreadable"
     return words if _HASH.fullmatch(words) else "unreadable"
 
 

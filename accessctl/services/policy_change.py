@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, defer, joinedload
 
 from accessctl.access import in_force
 from accessctl.access.compare import Difference, compare
@@ -85,7 +85,8 @@ def listed(rt: Runtime, session: Session, actor: Actor) -> list[ChangeRow]:
     """Every change that was ever proposed, newest first."""
     require(rt, actor, Permission.POLICY_VIEW, actor.office)
     current = _current(session)
-    rows = session.scalars(_whole().order_by(PolicyChange.id.desc()).limit(500))
+    without_files = _whole().options(defer(PolicyChange.files), defer(PolicyChange.before))
+    rows = session.scalars(without_files.order_by(PolicyChange.id.desc()).limit(500))
     return [_row(row, current) for row in rows]
 
 
@@ -293,8 +294,7 @@ def _line_by_line(before: Mapping[str, str], after: Mapping[str, str]) -> dict[s
 
 
 def _current(session: Session) -> int | None:
-    row = policy_rollout.newest(session)
-    return None if row is None else row.id
+    return policy_rollout.in_force_number(session)
 
 
 def _whole():  # type: ignore[no-untyped-def]

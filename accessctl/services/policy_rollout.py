@@ -21,7 +21,7 @@ from accessctl.access.wanted import wanted_functions
 from accessctl.domain.accounts import Kind
 from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission
-from accessctl.errors import AccessError, Invalid
+from accessctl.errors import AccessError, Invalid, Unavailable
 from accessctl.officedb import policy_step
 from accessctl.officedb.policy_step import Pair
 from accessctl.services import officedbs
@@ -64,20 +64,28 @@ def standing(rt: Runtime, session: Session, actor: Actor) -> list[OfficePolicy]:
 
 
 def follow(rt: Runtime) -> None:
-    """The newest approved policy decides on this machine too. Raises OSError, Invalid("config.missing")."""
+    """The newest approved policy decides on this machine too.
+
+    Raises Invalid("config.missing"), Unavailable("policy.not_kept") when its folder cannot be written: the approval
+    stands, the policy before it decides here until the next turn, and offices that have gone ahead refuse its leases.
+    """
     with transaction(rt) as session:
         version = session.scalar(_newest(PolicyChange.version))
     if version is None or in_force.pointed(state := state_folder(rt)) == version:
         return
     with transaction(rt) as session:
         files = session.scalars(select(PolicyChange.files).where(PolicyChange.version == version)).first()
-    in_force.keep(state, version, {name: text.encode() for name, text in (files or {}).items()})
-    in_force.point(state, version)
+    try:
+        in_force.keep(state, version, {name: text.encode() for name, text in (files or {}).items()})
+        in_force.point(state, version)
+    except OSError as error:
+        raise Unavailable("policy.not_kept", why=error.strerror or type(error).__name__) from error
 
 
-def newest(session: Session) -> PolicyChange | None:
-    """The approved change that is in force; None before the first one."""
-    return session.scalars(_newest(PolicyChange)).first()
+def in_force_number(session: Session) -> int | None:
+    """The number of the approved change that is in force; None before the first one."""
+    number: int | None = session.scalar(_newest(PolicyChange.id))
+    return number
 
 
 def _newest(what: Any) -> Select[Any]:
@@ -106,13 +114,18 @@ def roll_out(
     """Bring every office that is behind (or `only` one) to the policy in force; those that still are behind then.
 
     With `admin_dsn` (a DBA's connection for each office, never stored) rights are taken and given where the
-    database's own differ; without, such an office waits for its administrator and lends nothing. Whoever calls this
-    for a person has asked the policy. Broken off anywhere, the next call finishes.
+    database's own differ; without, such an office waits for its administrator and lends nothing. A process that decides
+    by another policy than the approved one rolls nothing out. Whoever calls this for a person has asked the policy.
+    Broken off anywhere, the next call finishes.
     """
     gate = rt.policy()
     if gate.table is None:
         return []
     policy = gate.table.policy
+    with transaction(rt) as session:
+        approved = session.scalar(_newest(PolicyChange.version))
+    if approved not in (None, policy.version):
+        return _behind(rt, approved)
     wanted = _wanted(policy)
     behind = [office for office in _behind(rt, policy.version) if only in (None, office)]
     taken = [office for office in behind if _tried(rt, office, lambda o: _take(rt, o, wanted, admin_dsn))]

@@ -10,10 +10,12 @@ import pytest
 
 from accessctl.access import in_force
 from accessctl.access.loader import ACCOUNT_RULES, CONSOLE_RULES, LABELS, default_folder
+from accessctl.domain.events import Event, failed
 from accessctl.domain.leases import LeaseState
 from accessctl.domain.permissions import Permission
 from accessctl.errors import AccessError, Conflict, Invalid, Refused, Unavailable
-from accessctl.services import policy_change, policy_rollout
+from accessctl.officedb.connection import OfficeAddress
+from accessctl.services import leasing, policy_change, policy_rollout
 from accessctl.services.authorize import may
 from accessctl.services.control import transaction
 from accessctl.services.policy_change import ChangeView
@@ -174,7 +176,10 @@ def test_one_waits_at_a_time_and_a_decided_one_stays_decided(world: World):
     with transaction(world.rt) as session:
         policy_change.decline(world.rt, session, world.actor(DIRECTOR), second, "Chưa cần")
     assert look(world, second).row.state == "DECLINED"
-    assert [r["outcome"] for r in world.records("policy.approved.failed")] in ([], ["failed", "failed"])
+    ended = world.records(failed(Event.POLICY_APPROVED))
+    assert [(r["actor"], r["outcome"], r["reason"]) for r in ended] == [
+        (IT, "failed", "Gửi nhầm"), (DIRECTOR, "failed", "Chưa cần"),
+    ]  # fmt: skip
 
 
 def test_a_proposal_on_a_policy_that_is_no_longer_in_force_has_to_be_made_anew(world: World):
@@ -223,16 +228,71 @@ def test_files_that_somebody_changed_without_approval_decide_nothing_however_sou
 
 def test_an_office_out_of_reach_lends_nothing_until_it_has_caught_up_and_the_others_go_on(world: World):
     number = propose(world, OTHER_LABEL)
-    address = world.rt.offices._addresses.pop("DML")
-    assert approve(world, number) == []
+    addresses = world.rt.offices._addresses
+    there = addresses["DML"]
+    nowhere = "postgresql://accessctl_witness:x@127.0.0.1:1/bhyt_dml"
+    world.rt.offices.close()
+    addresses["DML"] = OfficeAddress(broker=nowhere, witness=nowhere)
+    assert approve(world, number) == ["DML"]
     with transaction(world.rt) as session:
-        session.get_one(Office, "DML").policy_version = "0" * 64  # what it had before
-    world.rt.offices._addresses["DML"] = address
+        standing = policy_rollout.standing(world.rt, session, world.actor(AUDITOR))
+    assert {one.office: one.trouble for one in standing if not one.current} == {"DML": "officedb.down"}
+    addresses["DML"] = there
     with refused(Refused, "policy.office_behind"):
         world.lend(CLERK, ACCOUNT)
-    assert world.lend("cjt.the1", "TKCL-CJT-DRL").state == LeaseState.ACTIVE
+    assert world.lend(CLERK, "TKCL-CJT-DRL").state == LeaseState.ACTIVE
     policy_rollout.watch(world.rt)  # the worker's next turn
     assert world.lend("cjt.the2", ACCOUNT).state == LeaseState.ACTIVE
+
+
+def test_a_process_that_decides_by_another_policy_than_the_approved_one_rolls_nothing_out(world: World):
+    assert approve(world, propose(world, OTHER_LABEL)) == []
+    stray = world.runtime(ACCESSCTL_POLICIES=str(default_folder()), ACCESSCTL_POLICY_STATE="")
+    assert stray.policy().version != world.rt.policy().version
+    policy_rollout.watch(stray)
+    with transaction(world.rt) as session:
+        assert {row.policy_version for row in session.query(Office)} == {world.rt.policy().version}
+    with refused(Refused, "policy.office_behind"):
+        leasing.open_lease(stray, world.actor(CLERK), world.request(ACCOUNT, client=True))
+    stray.close()
+
+
+def test_an_approval_that_cannot_be_kept_on_the_disk_says_so_and_is_finished_when_it_can(world: World):
+    number = propose(world, OTHER_LABEL)
+    with transaction(world.rt) as session:
+        version = policy_change.approve(world.rt, session, world.actor(DIRECTOR), number).version
+    state = policy_rollout.state_folder(world.rt)
+    state.mkdir(parents=True)
+    in_the_way = state / version
+    in_the_way.write_text("a file where the folder should be")
+    with refused(Unavailable, "policy.not_kept"):
+        policy_rollout.follow(world.rt)
+    assert world.rt.policy().version != version
+    in_the_way.unlink()
+    policy_rollout.watch(world.rt)
+    assert world.rt.policy().version == version
+
+
+@pytest.mark.parametrize(
+    "fault", ["the set is gone", "the pointer cannot be read", "the pointer says nothing"]
+)
+def test_a_lost_set_or_pointer_raises_the_alarm_and_denies_everything_only_at_start(world: World, fault: str):
+    approve(world, propose(world, OTHER_LABEL))
+    state = policy_rollout.state_folder(world.rt)
+    version = world.rt.policy().version
+    if fault == "the set is gone":
+        (state / version).rename(state / "elsewhere")
+    else:
+        (state / in_force.POINTER).unlink()
+        if fault == "the pointer cannot be read":
+            (state / in_force.POINTER).mkdir()
+        else:
+            (state / in_force.POINTER).write_text("../policies")
+    assert world.rt.policy().version == version
+    assert world.rt.gate.alarm is not None
+    started = world.runtime(ACCESSCTL_POLICIES=str(default_folder()))
+    assert started.gate.broken is not None
+    started.close()
 
 
 @pytest.mark.parametrize("broken_off_after", ["approve", "keep"])
