@@ -6,6 +6,7 @@ Opening fails closed: whatever goes wrong, nobody holds a credential that the le
 from __future__ import annotations
 
 import secrets
+import time
 import uuid
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -60,8 +61,8 @@ class Opening:
     bhxh_no: str
     inbox_id: int
     """The record of the intent."""
-    woken: bool = False
-    """Whether the sequencer was told of it as it was written."""
+    woken_at: float | None = None
+    """When the sequencer was told of it (time.monotonic()), if it was as the record was written."""
     waited: bool = False
     """Whether it is a turn in a queue, given by the service while its officer did something else."""
 
@@ -103,7 +104,7 @@ def _ask(rt: Runtime, session: Session, actor: Actor, wanted: Wanted, policy_ver
     if not ground.taken:
         approvals.lent(rt, session, actor, lease, approval)
     names = Names(ground.guest.name, ground.host_name, actor.username, wanted.subject)
-    return Opening(lease, actor, names, wanted.subject, inbox_id, woken=True)
+    return Opening(lease, actor, names, wanted.subject, inbox_id, woken_at=time.monotonic())
 
 
 def _new_lease(rt: Runtime, actor: Actor, wanted: Wanted, account: Account, policy_version: str) -> Lease:
@@ -171,7 +172,7 @@ def _lend(rt: Runtime, opening: Opening) -> None:
     order = _order(rt, opening)
 
     def sealed(patience: float) -> None:
-        journal.await_checkpoint(rt.sessions, opening.inbox_id, patience=patience, woken=opening.woken)
+        journal.await_checkpoint(rt.sessions, opening.inbox_id, patience=patience, woken_at=opening.woken_at)
         rt.step("opening.awaited")
 
     with rt.offices.broker(opening.lease.host) as connection:

@@ -19,21 +19,22 @@ WAKE = "accessctl_inbox"
 """The channel on which a waiter wakes the sequencer; a wake-up only, nothing depends on it."""
 LATE_AFTER = 5.0
 """Seconds after which the sequencer counts as late and nothing is lent (audit.md §2.3)."""
-_FIRST_LOOK, _LAST_LOOK = 0.002, 0.05
+_FIRST_LOOK, _LAST_LOOK = 0.001, 0.05
 """Seconds between looks at the log, growing: a channel to listen on cost more than the looks it saved."""
 
 
 class _Lately:
-    """How long the sequencer took lately in this process, in seconds: the first look comes when it is likely there.
+    """How long after the wake-up a record was sequenced lately in this process, in seconds: half of the first looks
+    come too early, half find it.
 
     A guess that threads may overwrite for one another; nothing but the time of looking depends on it.
     """
 
-    usual = _FIRST_LOOK
+    usual = 0.004
 
     @classmethod
-    def note(cls, seconds: float) -> None:
-        cls.usual += (min(seconds, _LAST_LOOK) - cls.usual) / 8
+    def note(cls, *, found: bool) -> None:
+        cls.usual = max(0.0, cls.usual - 0.0003) if found else min(cls.usual + 0.0003, _LAST_LOOK)
 
 
 def leaf(at: datetime, fields: Mapping[str, Any]) -> bytes:
@@ -71,28 +72,34 @@ def leave_all(session: Session, *, at: datetime, fields: Sequence[Mapping[str, A
 
 
 def await_checkpoint(
-    sessions: sessionmaker[Session], inbox_id: int, *, patience: float = LATE_AFTER, woken: bool = False
+    sessions: sessionmaker[Session],
+    inbox_id: int,
+    *,
+    patience: float = LATE_AFTER,
+    woken_at: float | None = None,
 ) -> None:
-    """Return once the record stands in the log under a signed checkpoint. `woken`: the sequencer knows already.
+    """Return once the record stands in the log under a signed checkpoint. `woken_at`: when the sequencer was told
+    (time.monotonic()), if it was.
 
     Holds no lock and no transaction while it waits. Raises Unavailable("audit.late") after `patience` seconds
     and Unavailable("audit.unavailable") when the log cannot be read: whoever waits releases nothing (S35).
     """
     began = time.monotonic()
-    deadline = began + patience
     pause = _FIRST_LOOK
     try:
         with sessions() as session:
             connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-            if not woken:
+            if woken_at is None:
                 connection.execute(_WAKE, {"channel": WAKE})
-            time.sleep(0.7 * _Lately.usual)
-            while not connection.execute(_SEQUENCED, {"id": inbox_id}).scalar():
-                if time.monotonic() > deadline:
+            time.sleep(max(0.0, (woken_at or began) + _Lately.usual - time.monotonic()))
+            sequenced = connection.execute(_SEQUENCED, {"id": inbox_id}).scalar()
+            _Lately.note(found=bool(sequenced))
+            while not sequenced:
+                if time.monotonic() > began + patience:
                     raise Unavailable("audit.late")
                 time.sleep(pause)
                 pause = min(pause * 1.5, _LAST_LOOK)
-        _Lately.note(time.monotonic() - began)
+                sequenced = connection.execute(_SEQUENCED, {"id": inbox_id}).scalar()
     except SQLAlchemyError as error:
         raise Unavailable("audit.unavailable") from error
 
