@@ -1,4 +1,4 @@
-"""The worker: every loop of the service in one process, started together and stopped in order."""
+"""The worker: every loop of the service in one process, and the sequencer in a process under it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from accessctl.domain.events import Event
 from accessctl.jobs import mailer
 from accessctl.jobs.loop import Loop, log
 from accessctl.jobs.reaper import HostLoop, Ledger
-from accessctl.jobs.sequencer import SequencerLoop
+from accessctl.jobs.sequencer import SequencerProcess
 from accessctl.services import (
     closing,
     custody_watch,
     drift,
     evidence,
-    findings,
     log_check,
     office_links,
     policy_rollout,
@@ -42,12 +41,11 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self.rt = build_runtime(settings, pool=20, application="accessctl worker")
-        self.sequencer = SequencerLoop(settings, on_corrupt=self._corrupt, on_late_clock=self._late_clock)
+        self.sequencer = SequencerProcess(settings)
         self.ledger = Ledger(self.rt)
         self._told = ""
-        self.loops = [Loop("sequencer", self.sequencer.turn, pace=0.0)]
-        self.sequencer.pause = self.loops[0].stopping.wait
-        self.loops += [
+        self.loops = [
+            Loop("sequencer", self.sequencer.turn, pace=0.5),
             Loop("ledger", self.ledger.read, pace=0.3),
             Loop("index", self._index, pace=0.5),
             Loop("turns", lambda: sweeping.take_turns(self.rt), pace=0.3),
@@ -78,13 +76,11 @@ class Worker:
         log.info("worker.started", loops=len(self.loops))
 
     def stop(self) -> None:
-        """Stop the loops, the sequencer last: what the others wrote is still put under a checkpoint."""
-        for loop in self.loops[1:]:
+        """Stop the loops, then the sequencer: what the others wrote is still put under a checkpoint."""
+        for loop in self.loops:
             loop.stop()
-        for loop in self.loops[1:]:
+        for loop in self.loops:
             loop.join(10)
-        self.loops[0].stop()
-        self.loops[0].join(10)
         self.sequencer.close()
         self.rt.close()
 
@@ -111,16 +107,6 @@ class Worker:
         """At least one record, and so one checkpoint, an hour: silence is told apart from a stopped log."""
         with transaction(self.rt) as session:
             record(self.rt, session, Event.AUDIT_ANCHOR)
-
-    def _corrupt(self, why: str) -> None:
-        self._find(findings.Kind.AUDIT_UNAVAILABLE, f"corrupt:{why}", 1, {"why": why})
-
-    def _late_clock(self, events: list[str]) -> None:
-        self._find(findings.Kind.RECORD_CLOCK, f"{self.rt.now():%Y-%m-%dT%H}", 2, {"events": events[:20]})
-
-    def _find(self, kind: findings.Kind, key: str, severity: int, details: dict[str, object]) -> None:
-        with transaction(self.rt) as session:
-            findings.raise_finding(self.rt, session, kind, key=key, severity=severity, details=details)
 
 
 def run(settings: Settings) -> None:

@@ -34,7 +34,7 @@ class _Lately:
 
     @classmethod
     def note(cls, *, found: bool) -> None:
-        cls.usual = max(0.0, cls.usual - 0.0003) if found else min(cls.usual + 0.0003, _LAST_LOOK)
+        cls.usual = cls.usual / 1.1 if found else min(cls.usual * 1.1 + 0.0001, _LAST_LOOK)
 
 
 def leaf(at: datetime, fields: Mapping[str, Any]) -> bytes:

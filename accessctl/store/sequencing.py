@@ -122,25 +122,15 @@ _UNINDEXED = text(
     "SELECT idx, at, leaf FROM audit_log WHERE idx > (SELECT coalesce(max(idx), -1) FROM audit_index)"
     " ORDER BY idx LIMIT :batch"
 )
-_INDEX = text(
-    "INSERT INTO audit_index"
-    " (idx, at, event, outcome, actor, office, account, kind, lease, dossier, guest, host, subject, correlation)"
-    " VALUES (:idx, :at, :event, :outcome, :actor, :office, :account, :kind, :lease, :dossier, :guest, :host,"
-    " :subject, :correlation) ON CONFLICT DO NOTHING"
-)
 _INDEXED = (
-    "event",
-    "outcome",
-    "actor",
-    "office",
-    "account",
-    "kind",
-    "lease",
-    "dossier",
-    "guest",
-    "host",
-    "subject",
+    "event", "outcome", "actor", "office", "account", "kind", "lease", "dossier", "guest", "host", "subject",
     "correlation",
+)  # fmt: skip
+_INDEX = text(
+    f"INSERT INTO audit_index (idx, at, {', '.join(_INDEXED)})"  # noqa: S608 - names of our own columns
+    " SELECT * FROM unnest(CAST(:idx AS bigint[]), CAST(:at AS timestamptz[]), "
+    + ", ".join(f"CAST(:{name} AS text[])" for name in _INDEXED)
+    + ") ON CONFLICT DO NOTHING"
 )
 
 
@@ -148,10 +138,10 @@ def index_new(connection: Connection) -> int:
     """Bring the search index up to the log; returns how many records were added. Never part of a proof."""
     rows = connection.execute(_UNINDEXED, {"batch": INDEX_BATCH}).all()
     if rows:
-        leaves = [(row, json.loads(bytes(row.leaf))) for row in rows]
+        leaves = [json.loads(bytes(row.leaf)) for row in rows]
+        found = {name: [leaf.get(name) for leaf in leaves] for name in _INDEXED}
         connection.execute(
-            _INDEX,
-            [{"idx": row.idx, "at": row.at} | {n: leaf.get(n) for n in _INDEXED} for row, leaf in leaves],
+            _INDEX, {"idx": [row.idx for row in rows], "at": [row.at for row in rows], **found}
         )
     connection.commit()
     return len(rows)
