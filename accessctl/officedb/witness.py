@@ -10,21 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import psycopg
 
 Session = psycopg.Connection[tuple[Any, ...]]
-Row = TypeVar("Row")
 Address = IPv4Address | IPv6Address
-
-
-@dataclass(frozen=True, slots=True)
-class Batch(Generic[Row]):
-    """Rows by id, and from where to read on."""
-
-    rows: tuple[Row, ...]
-    mark: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +82,20 @@ class OpenSession:
 
 
 @dataclass(frozen=True, slots=True)
+class News:
+    """What one reading found, by id, and the mark from which the next one reads on."""
+
+    logins: tuple[Login, ...]
+    """Service roles and DBAs included."""
+    acts: tuple[Act, ...]
+    """Refusals and views included."""
+    ends: tuple[LeaseEnd, ...]
+    """From which a control record can be made up that was lost."""
+    mark: int
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
 class Glance:
     """What one cheap look says: is there anything to read, from where on, and who is in there now."""
 
@@ -112,32 +117,49 @@ def glance(conn: Session, login: int, act: int, lease_end: int) -> Glance:
     return Glance(news, mark, frozenset(running))
 
 
-def logins_since(conn: Session, mark: int = 0) -> Batch[Login]:
-    """Logins to this database, service roles and DBAs included, that may be new since the mark."""
-    query = (
-        "SELECT id, at, role, access.is_managed(role), lease_id, pid, backend_start, client_addr,"
-        " client_port, coalesce(application_name, '')"
-        " FROM access.login WHERE xid >= %s::text::xid8 ORDER BY id"
-    )
-    return _since(conn, Login, query, mark)
+_LOGINS = (
+    "SELECT id, at, role, access.is_managed(role), lease_id, pid, backend_start, client_addr,"
+    " client_port, coalesce(application_name, '')"
+    " FROM access.login WHERE xid >= %s::text::xid8 ORDER BY id"
+)
+_ACTS = (
+    "SELECT id, at, lease_id, officer, role, dossier, action, encode(subject, 'hex'), outcome, detail,"
+    " pid, backend_start FROM access.act WHERE xid >= %s::text::xid8 ORDER BY id"
+)
+_ENDS = (
+    "SELECT id, lease_id, account, officer, dossier, reason, opened_at, at, sessions, changed"
+    " FROM access.lease_end WHERE xid >= %s::text::xid8 ORDER BY id"
+)
+_HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+_SERVER = "SELECT system_identifier FROM access.server_identity()"
 
 
-def acts_since(conn: Session, mark: int = 0) -> Batch[Act]:
-    """Uses of an account, refusals and views included."""
-    query = (
-        "SELECT id, at, lease_id, officer, role, dossier, action, encode(subject, 'hex'), outcome, detail,"
-        " pid, backend_start FROM access.act WHERE xid >= %s::text::xid8 ORDER BY id"
-    )
-    return _since(conn, Act, query, mark)
+def read_on(conn: Session, login: int = 0, act: int = 0, lease_end: int = 0) -> News:
+    """Everything that may be new since the three marks, in one trip."""
+    with conn.pipeline():
+        # The horizon is read first: what commits between two statements has a transaction at or after it.
+        horizon, server = conn.execute(_HORIZON), conn.execute(_SERVER)
+        logins, acts = conn.execute(_LOGINS, (login,)), conn.execute(_ACTS, (act,))
+        ends = conn.execute(_ENDS, (lease_end,))
+        return News(
+            tuple(Login(*row) for row in logins),
+            tuple(Act(*row) for row in acts),
+            tuple(LeaseEnd(*row) for row in ends),
+            mark=int(_one(horizon)),
+            server=str(_one(server)),
+        )
 
 
-def lease_ends_since(conn: Session, mark: int = 0) -> Batch[LeaseEnd]:
-    """Ends of leases, from which a control record can be made up that was lost."""
-    query = (
-        "SELECT id, lease_id, account, officer, dossier, reason, opened_at, at, sessions, changed"
-        " FROM access.lease_end WHERE xid >= %s::text::xid8 ORDER BY id"
-    )
-    return _since(conn, LeaseEnd, query, mark)
+def system_identifier(conn: Session) -> str:
+    """Which server this is: several office databases may share one, and with it processes and log."""
+    return str(_one(conn.execute(_SERVER)))
+
+
+def _one(answer: psycopg.Cursor[tuple[Any, ...]]) -> Any:
+    row = answer.fetchone()
+    if row is None:
+        raise AssertionError("one row is always answered")
+    return row[0]
 
 
 def sessions(conn: Session) -> list[OpenSession]:
@@ -148,18 +170,3 @@ def sessions(conn: Session) -> list[OpenSession]:
         " FROM pg_stat_activity s JOIN access.account a ON a.role = s.usename ORDER BY s.backend_start, s.pid"
     )
     return [OpenSession(*row) for row in conn.execute(query)]
-
-
-def _since(conn: Session, kind: type[Row], query: str, mark: int) -> Batch[Row]:
-    # The horizon is read first: what commits between the two statements has a transaction at or after it.
-    row = conn.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").fetchone()
-    rows = conn.execute(query, (mark,)).fetchall()
-    return Batch(tuple(kind(*values) for values in rows), row[0] if row else mark)
-
-
-def system_identifier(conn: Session) -> str:
-    """Which server this is: several office databases may share one, and with it processes and log."""
-    row = conn.execute("SELECT system_identifier FROM access.server_identity()").fetchone()
-    if row is None:
-        raise AssertionError("access.server_identity() answers one row")
-    return str(row[0])

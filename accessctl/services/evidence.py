@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -20,7 +21,7 @@ from accessctl.services import accounts, closing, findings, ledger, matching
 from accessctl.services.actor import Actor, Origin, actor_by_id
 from accessctl.services.control import transaction
 from accessctl.services.matching import TRIGGER, Mark, mark_of, move_mark
-from accessctl.services.recording import record
+from accessctl.services.recording import record, record_all
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import Account, Act, Lease, Login
 
@@ -33,8 +34,15 @@ ACTIONS = {
 
 _TABLES = ("login", "act", "lease_end")
 _NEED_NOT_LAST = text("SET LOCAL synchronous_commit = off")
+_ALIVE_AGAIN = 5.0
+"""Seconds between two looks at who is still in there: an account is abandoned after more than a minute of silence."""
 _SAY_AGAIN = 2.0
 """Seconds after which a host with nothing new is noted as read all the same: absence of a login is evidence too."""
+
+_Marks = tuple[Mark, Mark, Mark]
+"""Of logins, acts and ends."""
+_Leases = Mapping[tuple[str | None, str], Lease]
+"""By lease id and role, as evidence names them."""
 
 
 class Collector:
@@ -43,70 +51,76 @@ class Collector:
     def __init__(self, rt: Runtime, host: str) -> None:
         self._rt = rt
         self._host = host
-        self._said_at = 0.0
-        self._marks: tuple[Mark, Mark, Mark] | None = None
+        self._said_at = self._alive_at = 0.0
+        self._marks: _Marks | None = None
 
     def turn(self) -> int:
         """Fetch, then take over in the control database; returns how many rows were new."""
         marks = self._marks or self._read_marks()
         began = self._rt.now()
+        positions = [mark.position for mark in marks]
         with self._rt.offices.witness(self._host) as connection:
-            seen = witness.glance(connection, *(mark.position for mark in marks))
-            if seen.news:
-                server = witness.system_identifier(connection)
-                logins = witness.logins_since(connection, marks[0].position)
-                acts = witness.acts_since(connection, marks[1].position)
-                ends = witness.lease_ends_since(connection, marks[2].position)
+            seen = witness.glance(connection, *positions)
+            news = witness.read_on(connection, *positions) if seen.news else None
         if seen.running:
             self._see_alive(seen.running)
-        if not seen.news:
-            self._say_quiet(marks[0], seen.mark, began)
+        if news is None:
+            self._say_quiet(marks, seen.mark, began)
             return 0
         self._marks = None
-        new = self._take(marks, logins, acts, server, began)
-        self._take_ends(marks[2], ends, began)
+        new = self._take(marks, news, began)
         self._said_at = time.monotonic()
         return new
 
-    def _read_marks(self) -> tuple[Mark, Mark, Mark]:
+    def _read_marks(self) -> _Marks:
         with transaction(self._rt) as session:
             login, act, end = (mark_of(session, f"{self._host}:{table}") for table in _TABLES)
         self._marks = login, act, end
         return self._marks
 
-    def _say_quiet(self, mark: Mark, horizon: int, began: datetime) -> None:
+    def _say_quiet(self, marks: _Marks, horizon: int, began: datetime) -> None:
         """Note now and then that the host was read; lost in a crash, it is only said again."""
         if time.monotonic() - self._said_at < _SAY_AGAIN:
             return
+        login, act, end = marks
         with transaction(self._rt) as session:
             session.execute(_NEED_NOT_LAST)
-            move_mark(session, mark, horizon, read_at=began)
-        self._said_at, self._marks = time.monotonic(), None
+            moved = move_mark(session, login, horizon, read_at=began)
+        self._said_at = time.monotonic()
+        self._marks = (replace(login, position=horizon), act, end) if moved else None
 
-    def _take(
-        self,
-        marks: tuple[Mark, Mark, Mark],
-        logins: witness.Batch[witness.Login],
-        acts: witness.Batch[witness.Act],
-        server: str,
-        began: datetime,
-    ) -> int:
+    def _take(self, marks: _Marks, news: witness.News, began: datetime) -> int:
+        """What is new, under its marks; the ends that the ledger missed are settled afterwards."""
         new = 0
+        managed = [row for row in news.logins if row.managed]
         with transaction(self._rt) as session:
-            if move_mark(session, marks[0], logins.mark, read_at=began):
-                new += self._take_logins(session, [row for row in logins.rows if row.managed], server)
-            if acts.rows and move_mark(session, marks[1], acts.mark, read_at=began):
-                leases = matching.explained_all(session, ((row.lease_id, row.role) for row in acts.rows))
+            named = [(row.lease_id, row.role) for row in managed]
+            named += [(row.lease_id, row.role) for row in news.acts]
+            named += [(row.lease_id, row.account) for row in news.ends]
+            leases = matching.explained_all(session, named)
+            if move_mark(session, marks[0], news.mark, read_at=began):
+                new += self._take_logins(session, managed, news.server, leases)
+            if news.acts and move_mark(session, marks[1], news.mark, read_at=began):
                 new += sum(
-                    self._take_act(session, row, leases.get((row.lease_id, row.role))) for row in acts.rows
+                    self._take_act(session, row, leases.get((row.lease_id, row.role))) for row in news.acts
                 )
+            missed = self._take_ends(session, news.ends, leases)
+            if news.ends and not missed:
+                move_mark(session, marks[2], news.mark, read_at=began)
+        for row in missed:
+            closing.settle(self._rt, row.lease_id, row.sessions, EndReason(row.reason))
+        if missed:  # only now: whoever is stopped in between settles them again
+            with transaction(self._rt) as session:
+                move_mark(session, marks[2], news.mark, read_at=began)
         return new
 
-    def _take_logins(self, session: Session, rows: Sequence[witness.Login], server: str) -> int:
+    def _take_logins(
+        self, session: Session, rows: Sequence[witness.Login], server: str, leases: _Leases
+    ) -> int:
         rt = self._rt
-        leases = matching.explained_all(session, ((row.lease_id, row.role) for row in rows))
         kept = matching.keep_logins(session, [self._values(row, server, leases) for row in rows])
         holders: dict[int, Actor] = {}
+        told: list[dict[str, Any]] = []
         for login in kept:
             lease = leases.get((login.lease_id, login.role))
             if lease is None:
@@ -117,14 +131,13 @@ class Collector:
                 holders[lease.officer_id] = _holder(rt, session, lease, origin)
             actor = replace(holders[lease.officer_id], origin=origin)
             details = {"pid": login.pid, "application": login.application, "at": login.at.isoformat()}
-            record(rt, session, Event.DB_LOGIN, actor=actor, lease=lease, details=details)
+            told.append({"event": Event.DB_LOGIN, "actor": actor, "lease": lease, "details": details})
             if lease.client:
                 lease.seen_at = rt.now()
+        record_all(rt, session, told)
         return len(kept)
 
-    def _values(
-        self, row: witness.Login, server: str, leases: Mapping[tuple[str | None, str], Lease]
-    ) -> dict[str, object]:
+    def _values(self, row: witness.Login, server: str, leases: _Leases) -> dict[str, object]:
         return {
             "source": TRIGGER, "server": server, "host": self._host, "at": row.at, "role": row.role,
             "lease_id": row.lease_id, "pid": row.pid, "started": row.backend_start or row.at, "outcome": "ok",
@@ -166,32 +179,28 @@ class Collector:
                 self._rt, session, ledger.lock_account(session, account.name), "unexplained_act"
             )
 
-    def _take_ends(self, mark: Mark, batch: witness.Batch[witness.LeaseEnd], began: datetime) -> None:
-        """The host is sure that a lease is over: settle what the ledger may have missed while it was down."""
-        if not batch.rows:
-            return
-        with transaction(self._rt) as session:
-            leases = matching.explained_all(session, ((row.lease_id, row.account) for row in batch.rows))
-            for row in batch.rows:
-                lease = leases.get((row.lease_id, row.account))
-                if lease is not None and row.changed:
-                    findings.raise_finding(
-                        self._rt, session, findings.Kind.SELF_CHANGE, key=row.lease_id, severity=2,
-                        account=lease.account, lease=lease,
-                    )  # fmt: skip
-            unsettled = (LeaseState.OPENING, LeaseState.ACTIVE)
-            missed = {key for key, lease in leases.items() if lease.state_ in unsettled}
-            if not missed:
-                move_mark(session, mark, batch.mark, read_at=began)
-        for row in batch.rows:
-            if (row.lease_id, row.account) in missed:
-                closing.settle(self._rt, row.lease_id, row.sessions, EndReason(row.reason))
-        if missed:  # only now: whoever is stopped in between settles them again
-            with transaction(self._rt) as session:
-                move_mark(session, mark, batch.mark, read_at=began)
+    def _take_ends(
+        self, session: Session, rows: Sequence[witness.LeaseEnd], leases: _Leases
+    ) -> list[witness.LeaseEnd]:
+        """The host is sure that a lease is over: those that the ledger has missed while it was down."""
+        unsettled = (LeaseState.OPENING, LeaseState.ACTIVE)
+        missed = []
+        for row in rows:
+            lease = leases.get((row.lease_id, row.account))
+            if lease is not None and row.changed:
+                findings.raise_finding(
+                    self._rt, session, findings.Kind.SELF_CHANGE, key=row.lease_id, severity=2,
+                    account=lease.account, lease=lease,
+                )  # fmt: skip
+            if lease is not None and lease.state_ in unsettled:
+                missed.append(row)
+        return missed
 
     def _see_alive(self, roles: frozenset[str]) -> None:
         """A client lease whose holder has a session open is not abandoned."""
+        if time.monotonic() - self._alive_at < _ALIVE_AGAIN:
+            return
+        self._alive_at = time.monotonic()
         with transaction(self._rt) as session:
             held = select(Lease).where(
                 Lease.host == self._host, Lease.state == LeaseState.ACTIVE, Lease.client

@@ -42,11 +42,9 @@ def record(
     return journal.leave(session, at=rt.now(), fields=fields)
 
 
-def record_all(
-    rt: Runtime, session: Session, told: Iterable[Mapping[str, Any]], *, actor: Actor | None
-) -> None:
+def record_all(rt: Runtime, session: Session, told: Iterable[Mapping[str, Any]]) -> None:
     """The same for many at once; each of `told` holds what `record` takes, with `event`."""
-    fields = [described(rt, actor=actor, **each) for each in told]
+    fields = [described(rt, **each) for each in told]
     journal.leave_all(session, at=rt.now(), fields=fields)
 
 

@@ -56,7 +56,7 @@ def carry_out(rt: Runtime, session: Session, actor: Actor, steps: Sequence[Step]
         for role in step.roles
     ]
     records += _entered(rt, session, actor, wanted)
-    record_all(rt, session, records, actor=actor)
+    record_all(rt, session, [{"actor": actor, **each} for each in records])
 
 
 def _added(

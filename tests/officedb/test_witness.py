@@ -49,7 +49,7 @@ def events_of(
 
 
 def test_logins_acts_and_ends_are_read_with_all_that_evidence_needs(office: Office) -> None:
-    marks = [witness.logins_since(office.witness).mark for _ in range(3)]
+    mark = witness.read_on(office.witness).mark
     lent = office.lend()
     with office.login(lent, application_name=lent.lease_id) as session:
         session.execute(VIEW, (MAI,))
@@ -58,18 +58,19 @@ def test_logins_acts_and_ends_are_read_with_all_that_evidence_needs(office: Offi
         pid = session.info.backend_pid
     eventually(lambda: not witness.sessions(office.witness))  # the server takes a moment to see the client go
     office.close(lent, EndReason.EXPIRED)
-    (login,) = [row for row in witness.logins_since(office.witness, marks[0]).rows if row.managed]
+    news = witness.read_on(office.witness, mark, mark, mark)
+    (login,) = [row for row in news.logins if row.managed]
     assert (login.role, login.lease_id, login.pid) == (lent.role, lent.lease_id, pid)
     assert (login.client_addr, login.application_name) == (ip_address("127.0.0.1"), lent.lease_id)
     assert login.client_port == running.client_port
     assert login.backend_start == running.backend_start
-    (act,) = witness.acts_since(office.witness, marks[1]).rows
+    (act,) = news.acts
     assert (act.lease_id, act.officer, act.action, act.outcome) == (
         lent.lease_id, "nguyen.thi.lan", "reissue:view", "ok",
     )  # fmt: skip
     assert (act.pid, act.backend_start) == (login.pid, login.backend_start)  # every act belongs to one login
     assert act.subject == subject_hash(lent.order.subject_key, MAI).hex()
-    (end,) = witness.lease_ends_since(office.witness, marks[2]).rows
+    (end,) = news.ends
     assert (end.lease_id, end.reason, end.account, end.sessions) == (lent.lease_id, "expired", lent.role, 0)
     assert witness.sessions(office.witness) == []
 
@@ -78,25 +79,25 @@ def test_a_row_whose_transaction_was_long_is_not_missed(office: Office) -> None:
     """Its id is older than rows that were read before it was there."""
     slow = office.lend("tkcl_cjt_dml")
     quick = office.lend("tkcl_gng_dml")
-    mark = witness.acts_since(office.witness).mark
+    mark = witness.read_on(office.witness).mark
     with office.login(slow) as held, office.login(quick) as session:
         held.execute("BEGIN")
         held.execute(VIEW, (MAI,))
         session.execute(VIEW, (MAI,))
-        first = witness.acts_since(office.witness, mark)
-        assert [row.lease_id for row in first.rows] == [quick.lease_id]
+        first = witness.read_on(office.witness, act=mark)
+        assert [row.lease_id for row in first.acts] == [quick.lease_id]
         held.execute("COMMIT")
-        second = witness.acts_since(office.witness, first.mark)
-    assert {row.lease_id for row in second.rows} >= {slow.lease_id}
-    assert min(row.id for row in second.rows) < first.rows[0].id
-    third = witness.acts_since(office.witness, second.mark)
-    assert witness.acts_since(office.witness, third.mark).rows == ()
+        second = witness.read_on(office.witness, act=first.mark)
+    assert {row.lease_id for row in second.acts} >= {slow.lease_id}
+    assert min(row.id for row in second.acts) < first.acts[0].id
+    third = witness.read_on(office.witness, act=second.mark)
+    assert witness.read_on(office.witness, act=third.mark).acts == ()
 
 
 def test_logins_of_others_are_read_too_and_are_not_managed(office: Office) -> None:
-    mark = witness.logins_since(office.witness).mark
+    mark = witness.read_on(office.witness).mark
     psycopg.connect(office.admin_dsn, application_name="dba at work").close()
-    rows = witness.logins_since(office.witness, mark).rows
+    rows = witness.read_on(office.witness, mark).logins
     assert [
         (row.role, row.managed, row.lease_id) for row in rows if row.application_name == "dba at work"
     ] == [("postgres", False, None)]
@@ -131,7 +132,7 @@ def test_a_wrong_password_is_a_failed_login(office: Office) -> None:
 def test_a_right_password_without_a_lease_is_refused_and_never_counts_as_a_login(office: Office) -> None:
     """The trigger's refusal rolls its own row back: only the server's log has it, as authorized and then FATAL."""
     mark = log_mark_now(office.witness)
-    rows = witness.logins_since(office.witness).mark
+    since = witness.read_on(office.witness).mark
     dsn = office.enable_by_hand("tkcl_dgl_dml", "by hand")
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(dsn)
@@ -141,7 +142,7 @@ def test_a_right_password_without_a_lease_is_refused_and_never_counts_as_a_login
     refused = [event for event in found if event.kind is EventKind.LOGIN_REFUSED]
     assert [(event.dbname, event.code) for event in refused] == [("dml", "28000"), ("postgres", "42501")]
     assert EventKind.LOGIN_OK not in {event.kind for event in found}
-    assert [row for row in witness.logins_since(office.witness, rows).rows if row.managed] == []
+    assert [row for row in witness.read_on(office.witness, since).logins if row.managed] == []
 
 
 def test_a_denied_statement_of_an_account_is_an_event_and_one_of_somebody_else_is_not(office: Office) -> None:
