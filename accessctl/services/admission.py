@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import DateTime, Text, bindparam, exists, func, select, true
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from accessctl.clock import PROVINCE_TIME
 from accessctl.domain.accounts import AccountName, AccountState, BadAccountName, Kind
@@ -17,13 +16,14 @@ from accessctl.domain.dossiers import BadDossier, DossierNo, listed_fields, subj
 from accessctl.domain.leases import DEFAULT_PERIOD, HOLDS_ACCOUNT, LeaseState, Term
 from accessctl.domain.permissions import Permission
 from accessctl.domain.text import BadText, one_line
-from accessctl.errors import Invalid, NotFound, Refused
+from accessctl.errors import Conflict, Invalid, NotFound, Refused
 from accessctl.services import standing_rules
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import require
-from accessctl.services.hours import closing_time
+from accessctl.services.hours import ServingOffice, closing_time
 from accessctl.services.runtime import Runtime
-from accessctl.store.models import Account, Custody, Lease, Office, Province, StandingRule
+from accessctl.store import lending
+from accessctl.store.models import Custody
 
 REASON_LIMIT = 300
 
@@ -107,12 +107,16 @@ def permit(rt: Runtime, actor: Actor, account: AccountName, *, client: bool) -> 
 class Ground:
     """What a decision rests on, read under the account's lock."""
 
-    account: Account
-    guest: Office
+    account: AccountName
+    state: AccountState
+    why: str | None
+    """The reason of the state, if it has one."""
+    epoch: int
+    guest: ServingOffice
     host_name: str
     host_policy: str | None
     """The policy that the host's database has applied; None: none yet."""
-    province: Province | None
+    in_force_since: date | None
     in_custody: bool
     taken: bool
     """Somebody has the account, or waits for it."""
@@ -122,71 +126,49 @@ class Ground:
     """The custodian's standing rule as it is stored; None: everything is inside it (A4)."""
 
 
-_HOST = aliased(Office)
-_LOCKED = (
-    select(Account, Office, _HOST.name, _HOST.policy_version, Province)
-    .join(Office, Office.code == Account.guest)
-    .join(_HOST, _HOST.code == Account.host)
-    .outerjoin(Province, true())
-    .where(Account.name == bindparam("account"))
-    .limit(1)
-    .with_for_update(of=Account)
-)
-# A statement of its own, after the lock: the one that waited for the lock still sees what was before it.
-_FACTS = select(
-    exists(Custody.id).where(
-        Custody.office_code == bindparam("office"),
-        Custody.kind == bindparam("kind"),
-        Custody.period.contains(bindparam("at", type_=DateTime(timezone=True))),
-    ),
-    exists(Lease.id).where(
-        Lease.account_name == bindparam("account"),
-        Lease.state.in_([*sorted(HOLDS_ACCOUNT), LeaseState.QUEUED]),
-    ),
-    func.array(
-        select(Lease.account_name)
-        .where(
-            Lease.dossier == bindparam("dossier"),
-            Lease.officer_id == bindparam("officer"),
-            Lease.opened_at.is_not(None),
-        )
-        .scalar_subquery(),
-        type_=ARRAY(Text()),
-    ),
-    select(
-        func.jsonb_build_object(
-            "officers", StandingRule.officers, "days", StandingRule.days, "spans", StandingRule.spans,
-            "per_day", StandingRule.per_day,
-        )
+_BUSY = (*sorted(HOLDS_ACCOUNT), LeaseState.QUEUED)
+
+
+def ground(
+    session: Session, account: AccountName, actor: Actor, *, dossier: str, at: datetime, hold: bool
+) -> Ground:
+    """Lock the account and read everything that its lending depends on.
+
+    `hold`: the officer's office and roles are still those that the request began with, and stay so until it has been
+    written (S11); shared, so that two loans of one person do not wait for each other here.
+    Raises NotFound("account.unknown"), Conflict("officer.moved_meanwhile").
+    """
+    found = lending.ground(
+        session, str(account), dossier=dossier, officer=actor.id, hold_officer=hold, busy=_BUSY, at=at
     )
-    .where(StandingRule.office_code == bindparam("office"), StandingRule.kind == bindparam("kind"))
-    .order_by(StandingRule.version.desc())
-    .limit(1)
-    .scalar_subquery(),
-)  # fmt: skip
-
-
-def ground(session: Session, account: str, *, dossier: str, officer: int, at: datetime) -> Ground:
-    """Lock the account and read everything that its lending depends on. Raises NotFound("account.unknown")."""
-    found = session.execute(_LOCKED, {"account": account}).first()
     if found is None:
-        raise NotFound("account.unknown", account=account[:60])
-    locked, guest, host_name, host_policy, province = found
-    asked = {
-        "office": locked.guest, "kind": locked.kind, "at": at, "account": account, "dossier": dossier,
-        "officer": officer,
-    }  # fmt: skip
-    custody, taken, earlier, rule = session.connection().execute(_FACTS, asked).one()
-    return Ground(locked, guest, host_name, host_policy, province, custody, taken, tuple(earlier), rule)
+        raise NotFound("account.unknown", account=str(account)[:60])
+    if hold and (found["left"] or found["version"] != actor.version):
+        raise Conflict("officer.moved_meanwhile")
+    since = found["in_force_since"]
+    return Ground(
+        account=account,
+        state=AccountState(found["state"]),
+        why=found["why"],
+        epoch=found["epoch"],
+        guest=ServingOffice(**found["guest"]),
+        host_name=found["host_name"],
+        host_policy=found["host_policy"],
+        in_force_since=date.fromisoformat(since) if since else None,
+        in_custody=found["in_custody"],
+        taken=found["taken"],
+        earlier=tuple(found["earlier"]),
+        rule=found["rule"],
+    )
 
 
 def check_account(ground: Ground) -> None:
     """The account's part: only ACTIVE is lent, and a shared one only under a custodian in force (R31)."""
     account = ground.account
-    if account.kind_.shared and not ground.in_custody:
-        raise Refused("lease.no_custodian", kind=account.kind, account=account.name)
-    if account.state != AccountState.ACTIVE:
-        raise Refused(f"account.{account.state.lower()}", account=account.name, why=account.reason or "")
+    if account.kind.shared and not ground.in_custody:
+        raise Refused("lease.no_custodian", kind=account.kind, account=str(account))
+    if ground.state is not AccountState.ACTIVE:
+        raise Refused(f"account.{ground.state.lower()}", account=str(account), why=ground.why or "")
 
 
 def check_policy(ground: Ground, version: str) -> None:
@@ -206,7 +188,7 @@ def custodian_of(session: Session, office: str, kind: Kind, at: datetime) -> Cus
 
 def check_separation(ground: Ground, dossier: str) -> None:
     """Who held the correcting account for a dossier does not reissue it, nor the other way round (§7.1, S23)."""
-    corrects = ground.account.kind_.corrects
+    corrects = ground.account.kind.corrects
     if any(AccountName.parse(name).kind.corrects != corrects for name in ground.earlier):
         raise Refused("lease.separation", dossier=dossier)
 
@@ -222,15 +204,15 @@ def check_rule(session: Session, ground: Ground, *, dossier: str, officer: int, 
     why = standing_rules.outside(session, account, ground.rule, officer=officer, at=at)
     if why is None:
         return None
-    approval = standing_rules.granted(session, account.name, officer=officer, dossier=dossier, at=at)
+    approval = standing_rules.granted(session, str(account), officer=officer, dossier=dossier, at=at)
     if approval is None:
-        raise Refused(f"rule.{why}", account=account.name, kind=account.kind, limit=ground.rule["per_day"])
+        raise Refused(f"rule.{why}", account=str(account), kind=account.kind, limit=ground.rule["per_day"])
     return approval
 
 
 def term(session: Session, ground: Ground, period: timedelta, now: datetime) -> Term:
     """When the lease would run. Raises Refused before the scheme is in force (R4) or outside hours (S34)."""
-    province = ground.province
-    if province is None or now.astimezone(PROVINCE_TIME).date() < province.effective_from:
-        raise Refused("lease.not_in_force", since=province.effective_from if province else "")
+    since = ground.in_force_since
+    if since is None or now.astimezone(PROVINCE_TIME).date() < since:
+        raise Refused("lease.not_in_force", since=since or "")
     return Term.start(now, period, closing_time(session, ground.guest, now))

@@ -37,7 +37,6 @@ from accessctl.services import (
     drift,
     findings,
     ledger,
-    staff,
     subjects,
     telling,
 )
@@ -48,7 +47,7 @@ from accessctl.services.lease_view import LeaseView, Names, shown, view
 from accessctl.services.recording import described, record
 from accessctl.services.runtime import Runtime
 from accessctl.store import journal, lending
-from accessctl.store.models import Account, Lease, Subject
+from accessctl.store.models import Lease, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +84,14 @@ def borrow(rt: Runtime, actor: Actor, request: LeaseRequest) -> LeaseView:
 
 def _ask(rt: Runtime, session: Session, actor: Actor, wanted: Wanted, policy_version: str) -> Opening:
     """Decide under the account's lock; write the loan, or the place in the queue, together with its record."""
-    now, name, dossier = rt.now(), str(wanted.account), str(wanted.dossier)
-    staff.hold(session, actor)
-    ground = admission.ground(session, name, dossier=dossier, officer=actor.id, at=now)
+    now, dossier = rt.now(), str(wanted.dossier)
+    ground = admission.ground(session, wanted.account, actor, dossier=dossier, at=now, hold=True)
     admission.check_account(ground)
     admission.check_policy(ground, policy_version)
     admission.check_separation(ground, dossier)
     term = admission.term(session, ground, wanted.period, now)
     approval = admission.check_rule(session, ground, dossier=dossier, officer=actor.id, at=now)
-    lease = _new_lease(rt, actor, wanted, ground.account, policy_version)
+    lease = _new_lease(rt, actor, wanted, ground.epoch, policy_version)
     lease.state = LeaseState.QUEUED if ground.taken else LeaseState.OPENING
     if not ground.taken:
         _start(lease, term)
@@ -107,12 +105,12 @@ def _ask(rt: Runtime, session: Session, actor: Actor, wanted: Wanted, policy_ver
     return Opening(lease, actor, names, wanted.subject, inbox_id, woken_at=time.monotonic())
 
 
-def _new_lease(rt: Runtime, actor: Actor, wanted: Wanted, account: Account, policy_version: str) -> Lease:
+def _new_lease(rt: Runtime, actor: Actor, wanted: Wanted, epoch: int, policy_version: str) -> Lease:
     return Lease(
         id=uuid.uuid4(),
-        account_name=account.name,
-        host=account.host,
-        guest=account.guest,
+        account_name=str(wanted.account),
+        host=wanted.account.host,
+        guest=wanted.account.guest,
         officer_id=actor.id,
         officer_name=actor.full_name,
         dossier=str(wanted.dossier),
@@ -126,7 +124,7 @@ def _new_lease(rt: Runtime, actor: Actor, wanted: Wanted, account: Account, poli
         tries=0,
         kid=rt.settings.lease_keys.current,
         nonce=secrets.token_bytes(16),
-        epoch=account.epoch,
+        epoch=epoch,
         correlation=actor.origin.correlation,
         policy_version=policy_version,
     )
@@ -344,7 +342,7 @@ def _admit_or_deny(rt: Runtime, session: Session, actor: Actor, lease: Lease) ->
 def _admit_queued(rt: Runtime, session: Session, actor: Actor, lease: Lease) -> Opening:
     now, account = rt.now(), lease.account
     lease.policy_version = admission.permit(rt, actor, account.parsed, client=lease.client)
-    ground = admission.ground(session, account.name, dossier=lease.dossier, officer=actor.id, at=now)
+    ground = admission.ground(session, account.parsed, actor, dossier=lease.dossier, at=now, hold=False)
     admission.check_account(ground)
     admission.check_policy(ground, lease.policy_version)
     term = admission.term(session, ground, timedelta(minutes=lease.minutes), now)

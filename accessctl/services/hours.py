@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -48,7 +49,16 @@ def is_working_day(session: Session, day: date) -> bool:
     return override if override is not None else bool(vietnam(day.year).is_working_day(day))
 
 
-def opening_hours(office: Office) -> OpeningHours:
+@dataclass(frozen=True, slots=True)
+class ServingOffice:
+    """What of an office its hours are judged by."""
+
+    code: str
+    name: str
+    hours: Mapping[str, Any]
+
+
+def opening_hours(office: Office | ServingOffice) -> OpeningHours:
     """The stored hours as a value."""
     spans = tuple(
         Span(time.fromisoformat(a), time.fromisoformat(b)) for a, b in office.hours.get("spans", [])
@@ -56,7 +66,7 @@ def opening_hours(office: Office) -> OpeningHours:
     return OpeningHours(spans, always=bool(office.hours.get("always")))
 
 
-def closing_time(session: Session, office: Office, at: datetime) -> datetime | None:
+def closing_time(session: Session, office: Office | ServingOffice, at: datetime) -> datetime | None:
     """Until when a lease that opens at `at` may run at most; None when the office never closes.
 
     Raises Refused("lease.holiday") or Refused("lease.outside_hours") when the office is closed now.

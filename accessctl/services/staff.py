@@ -56,17 +56,6 @@ def place_of(session: Session, office: str, department: str) -> Office:
     return place
 
 
-def hold(session: Session, actor: Actor) -> None:
-    """Office and roles are still those that the request began with, and stay so until it has been written (S11).
-
-    Raises Conflict("officer.moved_meanwhile"). Shared: two loans of one person do not wait for each other here.
-    """
-    current = select(Officer.version, Officer.left_at).where(Officer.id == actor.id)
-    row = session.execute(current.with_for_update(read=True, key_share=True)).one()
-    if row.left_at is not None or row.version != actor.version:
-        raise Conflict("officer.moved_meanwhile")
-
-
 def of_version(officer: Officer, version: int) -> None:
     """Raises Conflict("officer.changed_meanwhile") when the officer was changed since the page was made."""
     if officer.version != version:

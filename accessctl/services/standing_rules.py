@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from accessctl.clock import PROVINCE_TIME
-from accessctl.domain.accounts import Kind
+from accessctl.domain.accounts import AccountName, Kind
 from accessctl.domain.calendar import Span
 from accessctl.domain.custody import CUSTODY_DEPARTMENT
 from accessctl.domain.events import Event
@@ -246,7 +246,7 @@ def _note(text: str) -> str:
 
 
 def outside(
-    session: Session, account: Account, rule: Mapping[str, Any], *, officer: int, at: datetime
+    session: Session, account: Account | AccountName, rule: Mapping[str, Any], *, officer: int, at: datetime
 ) -> str | None:
     """Why this check-out is outside the rule: officer, day, hours or per_day; None inside it."""
     standing, local = StandingRule.stored(rule), at.astimezone(PROVINCE_TIME)
@@ -257,7 +257,7 @@ def outside(
     return why
 
 
-def _used_today(session: Session, account: Account, officer: int, local: datetime) -> int:
+def _used_today(session: Session, account: Account | AccountName, officer: int, local: datetime) -> int:
     """How often the officer has borrowed accounts of the kind on this local day."""
     day = datetime.combine(local.date(), time(), PROVINCE_TIME)
     used = select(func.count()).where(

@@ -23,6 +23,10 @@ from accessctl.store import noticing
 from accessctl.store.journal import WAKE
 from accessctl.store.models import AuditInbox, Lease, Subject
 
+_GROUND = text(
+    "SELECT check_out_ground(:account, :dossier, :officer, :hold_officer, CAST(:busy AS text[]), :at)"
+)
+
 _LEASE: Table = Lease.__table__  # type: ignore[assignment]  # declared classes have a Table, typed wider
 _SUBJECT: Table = Subject.__table__  # type: ignore[assignment]
 _INBOX: Table = AuditInbox.__table__  # type: ignore[assignment]
@@ -106,6 +110,29 @@ class Told:
             "once": None,
         }
         return ways | said
+
+
+def ground(
+    session: Session,
+    account: str,
+    *,
+    dossier: str,
+    officer: int,
+    hold_officer: bool,
+    busy: Sequence[str],
+    at: datetime,
+) -> dict[str, Any] | None:
+    """What a check-out is decided on, as migration 0021 words it, with the account locked; None: no such account."""
+    asked = {
+        "account": account,
+        "dossier": dossier,
+        "officer": officer,
+        "hold_officer": hold_officer,
+        "busy": list(busy),
+        "at": at,
+    }
+    found: dict[str, Any] | None = session.connection().execute(_GROUND, asked).scalar()
+    return found
 
 
 def enter(
