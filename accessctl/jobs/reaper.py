@@ -34,17 +34,17 @@ class Ledger:
         self._rt = rt
         self._lock = threading.Lock()
         self._open: dict[str, Watched] = {}
-        self._half_done: set[str] = set()
+        self._half_done: frozenset[str] = frozenset()
+        self._turns: frozenset[str] = frozenset()
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="control")
         self._quiet_until = 0.0
 
     def read(self) -> None:
         """Look once; a failure is the caller's to see, the memory stays."""
-        found = {entry.lease: entry for entry in sweeping.watched(self._rt)}
-        half_done = sweeping.hosts_with_unfinished(self._rt)
+        looked = sweeping.look(self._rt)
         with self._lock:
-            self._open = found
-            self._half_done = half_done
+            self._open = {entry.lease: entry for entry in looked.open}
+            self._half_done, self._turns = looked.unfinished, looked.turns
 
     def of(self, host: str) -> list[Watched]:
         """The open leases of a host."""
@@ -55,6 +55,12 @@ class Ledger:
         """Whether something at the host waits to be finished."""
         with self._lock:
             return host in self._half_done
+
+    def take_turns(self) -> None:
+        """Give the accounts that are free to those who wait for them."""
+        with self._lock:
+            turns, self._turns = self._turns, frozenset()
+        sweeping.take_turns(self._rt, turns)
 
     def forget(self, lease: str) -> None:
         """It is closed; do not close it again from memory."""

@@ -48,7 +48,7 @@ class Worker:
             Loop("sequencer", self.sequencer.turn, pace=0.5),
             Loop("ledger", self.ledger.read, pace=0.3),
             Loop("index", self._index, pace=0.5),
-            Loop("turns", lambda: sweeping.take_turns(self.rt), pace=0.3),
+            Loop("turns", self.ledger.take_turns, pace=0.1),
             Loop("abandoned", lambda: sweeping.end_abandoned(self.rt), pace=2.0),
             Loop("custody", self._custody, pace=5.0),
             Loop("alarms", self._alarms, pace=2.0),

@@ -126,12 +126,13 @@ def roll_out(
         approved = session.scalar(_newest(PolicyChange.version))
     if approved not in (None, policy.version):
         return _behind(rt, approved)
-    wanted = _wanted(policy)
     behind = [office for office in _behind(rt, policy.version) if only in (None, office)]
+    if not behind:
+        return []
+    wanted = _wanted(policy)
     taken = [office for office in behind if _tried(rt, office, lambda o: _take(rt, o, wanted, admin_dsn))]
     done = [o for o in taken if _tried(rt, o, lambda o: _give(rt, o, wanted, policy, admin_dsn, actor))]
-    if behind:
-        _settle(rt, policy.version)
+    _settle(rt, policy.version)
     return [office for office in behind if office not in done]
 
 

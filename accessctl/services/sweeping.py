@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, exists, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import bindparam, select
 
 from accessctl.domain.accounts import AccountName
-from accessctl.domain.leases import ABANDONED_AFTER, HOLDS_ACCOUNT, EndReason, LeaseState
+from accessctl.domain.leases import ABANDONED_AFTER, HOLDS_ACCOUNT, OVER, EndReason, LeaseState
 from accessctl.errors import AccessError
 from accessctl.officedb.leases import open_roles
 from accessctl.services import checkout, closing, findings
@@ -31,19 +31,51 @@ class Watched:
     expires_at: datetime
 
 
-def watched(rt: Runtime) -> list[Watched]:
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look at the ledger tells every loop."""
+
+    open: tuple[Watched, ...]
     """Every lease that may have a login in some host."""
+    unfinished: frozenset[str]
+    """Hosts where `unfinished` would find something."""
+    turns: frozenset[str]
+    """Accounts that are free and have somebody waiting."""
+
+
+_HALF_DONE = ((Lease.state == LeaseState.CLOSING) & (Lease.next_try_at <= bindparam("now"))) | (
+    (Lease.state == LeaseState.OPENING) & (Lease.opened_at < bindparam("stuck"))
+)
+_LIVING = select(
+    Lease.id, Lease.host, Lease.account_name, Lease.state, Lease.expires_at, _HALF_DONE.label("half_done")
+).where(Lease.state.not_in(sorted(OVER)))
+
+
+def _at(now: datetime) -> dict[str, datetime]:
+    return {"now": now, "stuck": now - STUCK_AFTER}
+
+
+def look(rt: Runtime) -> Looked:
+    """Read every lease that is not over: one statement for all hosts and all loops."""
     with transaction(rt) as session:
-        rows = session.execute(
-            select(Lease.id, Lease.host, Lease.account_name, Lease.expires_at).where(
-                Lease.state.in_([LeaseState.OPENING, LeaseState.ACTIVE])
-            )
-        )
-        return [
-            Watched(str(identity), host, AccountName.parse(account).role, expires)
-            for identity, host, account, expires in rows
-            if expires is not None
-        ]
+        living = session.connection().execute(_LIVING, _at(rt.now())).all()
+    held = {lease.account_name for lease in living if lease.state in HOLDS_ACCOUNT}
+    return Looked(
+        open=tuple(
+            Watched(str(lease.id), lease.host, AccountName.parse(lease.account_name).role, lease.expires_at)
+            for lease in living
+            if lease.state in _MAY_HAVE_LOGIN and lease.expires_at is not None
+        ),
+        unfinished=frozenset(lease.host for lease in living if lease.half_done),
+        turns=frozenset(
+            lease.account_name
+            for lease in living
+            if lease.state == LeaseState.QUEUED and lease.account_name not in held
+        ),
+    )
+
+
+_MAY_HAVE_LOGIN = (LeaseState.OPENING, LeaseState.ACTIVE)
 
 
 def standing_open(rt: Runtime, host: str) -> list[Watched]:
@@ -52,23 +84,12 @@ def standing_open(rt: Runtime, host: str) -> list[Watched]:
         return [Watched(row.lease_id, host, row.role, row.expires_at) for row in open_roles(connection)]
 
 
-def _half_done(now: datetime) -> ColumnElement[bool]:
-    due = (Lease.state == LeaseState.CLOSING) & (Lease.next_try_at <= now)
-    return due | ((Lease.state == LeaseState.OPENING) & (Lease.opened_at < now - STUCK_AFTER))
-
-
-def hosts_with_unfinished(rt: Runtime) -> set[str]:
-    """Where `unfinished` would find something: one look for all hosts."""
-    with transaction(rt) as session:
-        return set(session.scalars(select(Lease.host).where(_half_done(rt.now())).distinct()))
-
-
 def unfinished(rt: Runtime, host: str) -> list[str]:
     """Leases of a host whose end is due: CLOSING to be tried, OPENING that nobody carries out."""
     now = rt.now()
     with transaction(rt) as session:
-        waiting = select(Lease).where(Lease.host == host, _half_done(now))
-        found = session.scalars(waiting.with_for_update(skip_locked=True, of=Lease))
+        waiting = select(Lease).where(Lease.host == host, _HALF_DONE)
+        found = session.scalars(waiting.with_for_update(skip_locked=True, of=Lease), _at(now))
         identities = []
         for lease in found:
             if lease.state_ is LeaseState.OPENING:
@@ -87,18 +108,9 @@ def abandoned(rt: Runtime) -> list[str]:
         return [str(identity) for identity in session.scalars(found)]
 
 
-def waiting_turns(rt: Runtime) -> list[str]:
-    """Accounts that are free and have somebody waiting."""
-    holder = aliased(Lease)
-    with transaction(rt) as session:
-        taken = exists().where(holder.account_name == Lease.account_name, holder.state.in_(HOLDS_ACCOUNT))
-        found = select(Lease.account_name).where(Lease.state == LeaseState.QUEUED, ~taken).distinct()
-        return list(session.scalars(found))
-
-
-def take_turns(rt: Runtime) -> None:
+def take_turns(rt: Runtime, accounts: Iterable[str] | None = None) -> None:
     """Open the next lease of every queue that can move; one that fails leaves the others their turn."""
-    for account in waiting_turns(rt):
+    for account in sorted(look(rt).turns if accounts is None else accounts):
         try:
             checkout.promote(rt, account)
         except AccessError as error:

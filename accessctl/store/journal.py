@@ -85,7 +85,7 @@ def await_checkpoint(
     and Unavailable("audit.unavailable") when the log cannot be read: whoever waits releases nothing (S35).
     """
     began = time.monotonic()
-    pause = _FIRST_LOOK
+    pause = max(_FIRST_LOOK, _Lately.usual / 4)
     try:
         with sessions() as session:
             connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})

@@ -48,7 +48,7 @@ def test_four_processes_that_hammer_two_accounts_never_hold_one_at_the_same_time
             for user in users
         ]
         ended = [process.end() for process in hammering]
-        eventually(lambda: not half_done(world) and not sweeping.waiting_turns(world.rt))
+        eventually(lambda: not half_done(world) and not sweeping.look(world.rt).turns)
     assert [(code, complaints) for code, _, complaints in ended] == [(0, "")] * 4
     held = [line for _, said, _ in ended for line in said if "held" in line]
     assert len(held) == 4 * HELD
