@@ -5,13 +5,15 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Protocol
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import DateTime, bindparam, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session, selectinload
 
 from accessctl.domain.permissions import Role
 from accessctl.errors import NotFound
-from accessctl.store.models import Custody, Office, Officer
+from accessctl.store.models import Custody, Office, Officer, OfficerRole
 
 
 def new_correlation() -> str:
@@ -60,48 +62,83 @@ class Actor:
         return self.must_change or self.must_enrol
 
 
+_NOW = bindparam("now", type_=DateTime(timezone=True))
+_ENTERED = (
+    select(
+        func.array_agg(aggregate_order_by(OfficerRole.role, OfficerRole.shown_first.desc(), OfficerRole.id))
+    )
+    .where(OfficerRole.officer_id == Officer.id, OfficerRole.revoked_at.is_(None))
+    .scalar_subquery()
+)
+_KINDS = (
+    select(func.array_agg(Custody.kind))
+    .where(Custody.officer_id == Officer.id, Custody.period.contains(_NOW))
+    .scalar_subquery()
+)
+PERSON = (
+    Officer.id, Officer.username, Officer.full_name, Officer.title, Officer.office_code, Officer.department,
+    Officer.must_change, Officer.version, Officer.language, Officer.shown_role, Office.name.label("office_name"),
+    _ENTERED.label("entered"), _KINDS.label("kinds"),
+)  # fmt: skip
+"""All that an actor is made of; wants Officer joined to Office, and the parameter `now`."""
+_BY_ID = (
+    select(*PERSON).join(Office, Office.code == Officer.office_code).where(Officer.id == bindparam("officer"))
+)
+
+
+class _Facts(Protocol):
+    """An officer, or a row with the columns of `PERSON`."""
+
+    id: Any
+    username: Any
+    full_name: Any
+    title: Any
+    office_code: Any
+    department: Any
+    must_change: Any
+    version: Any
+    language: Any
+    shown_role: Any
+
+
 def actor_for(session: Session, officer: Officer, origin: Origin, now: datetime) -> Actor:
     """The actor that an officer is at this moment: entered roles plus custody in force."""
-    entered = [r for r in officer.roles if r.revoked_at is None]
-    first = next((Role(r.role) for r in entered if r.shown_first), None)
+    entered = sorted((r for r in officer.roles if r.revoked_at is None), key=lambda r: not r.shown_first)
     kinds = session.scalars(
         select(Custody.kind).where(Custody.officer_id == officer.id, Custody.period.contains(now))
     )
-    custody = [Role(f"custodian_{kind.lower()}") for kind in kinds]
     office = session.get_one(Office, officer.office_code)
+    return _actor(officer, office.name, [r.role for r in entered], list(kinds), origin)
+
+
+def actor_of(row: Any, origin: Origin) -> Actor:
+    """The actor of a row with the columns of `PERSON`: the same in one trip."""
+    return _actor(row, row.office_name, row.entered or [], row.kinds or [], origin)
+
+
+def _actor(facts: _Facts, office_name: str, entered: list[str], kinds: list[str], origin: Origin) -> Actor:
+    """`entered` with the one shown first in front."""
+    held = [Role(word) for word in (*(f"custodian_{kind.lower()}" for kind in kinds), *entered)]
     return Actor(
-        id=officer.id,
-        username=officer.username,
-        full_name=officer.full_name,
-        title=officer.title,
-        office=officer.office_code,
-        office_name=office.name,
-        department=officer.department,
-        roles=frozenset([*(Role(r.role) for r in entered), *custody]),
-        role=_shown_first(officer, [*custody, *([first] if first else []), *(Role(r.role) for r in entered)]),
-        must_change=officer.must_change,
+        id=facts.id,
+        username=facts.username,
+        full_name=facts.full_name,
+        title=facts.title,
+        office=facts.office_code,
+        office_name=office_name,
+        department=facts.department,
+        roles=frozenset(held),
+        role=next((role for role in held if role == facts.shown_role), next(iter(held), None)),
+        must_change=facts.must_change,
         origin=origin,
-        version=officer.version,
-        language=officer.language,
+        version=facts.version,
+        language=facts.language,
     )
-
-
-def _shown_first(officer: Officer, held: list[Role]) -> Role | None:
-    """The one that the person chose, as long as it is held; else custody, the entered first, any."""
-    chosen = next((role for role in held if role == officer.shown_role), None)
-    return chosen or next(iter(held), None)
 
 
 def actor_by_id(session: Session, officer_id: int, origin: Origin, now: datetime) -> Actor:
     """The actor behind a stored officer id (a queued request, a session)."""
-    known = (
-        select(Officer, Office)
-        .join(Office, Office.code == Officer.office_code)
-        .where(Officer.id == officer_id)
-        .options(joinedload(Officer.roles))
-    )
-    officer, _ = session.execute(known).unique().one()  # one trip: `actor_for` finds both in the session
-    return actor_for(session, officer, origin, now)
+    return actor_of(session.execute(_BY_ID, {"officer": officer_id, "now": now}).one(), origin)
 
 
 def officer_named(session: Session, username: str) -> Officer:

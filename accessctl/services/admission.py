@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from accessctl.clock import PROVINCE_TIME
 from accessctl.domain.accounts import AccountName, AccountState, BadAccountName, Kind
@@ -180,9 +180,9 @@ def check_policy(ground: Ground, version: str) -> None:
 def custodian_of(session: Session, office: str, kind: Kind, at: datetime) -> Custody | None:
     """The one custodian in force, or nobody."""
     return session.scalars(
-        select(Custody).where(
-            Custody.office_code == office, Custody.kind == kind, Custody.period.contains(at)
-        )
+        select(Custody)
+        .where(Custody.office_code == office, Custody.kind == kind, Custody.period.contains(at))
+        .options(joinedload(Custody.officer), joinedload(Custody.principal))
     ).first()
 
 

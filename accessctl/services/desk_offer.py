@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import DateTime, Text, bindparam, func, or_, select, union
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from accessctl.access.explain import holders
@@ -26,6 +27,7 @@ from accessctl.services.actor import Actor
 from accessctl.services.authorize import acts, may, require
 from accessctl.services.hours import closing_time
 from accessctl.services.lease_view import LeaseView, view
+from accessctl.services.office_names import office_names
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import Account, Approval, Custody, Lease, Office, Province, StandingRule, Subject
 
@@ -101,50 +103,98 @@ class Typed:
 
 
 def lendable(rt: Runtime, session: Session, actor: Actor) -> list[AccountChoice]:
-    """The accounts of the own office that the policy lets this person borrow; own pools first, then by host."""
-    names = dict(session.execute(select(Office.code, Office.name)).all())
-    holding = {
-        lease.account_name: lease
-        for lease in session.scalars(
-            select(Lease).where(Lease.state.in_(HOLDS_ACCOUNT), Lease.guest == actor.office)
-        )
-    }
-    waiting = dict(
-        session.execute(
-            select(Lease.account_name, func.count())
-            .where(Lease.state == LeaseState.QUEUED, Lease.guest == actor.office)
-            .group_by(Lease.account_name)
-        ).all()
-    )
-    own = session.scalars(
-        select(Account)
-        .where(Account.guest == actor.office, Account.state != AccountState.RETIRED)
-        .order_by(Account.host != actor.office, Account.name)
-    )
+    """The accounts of the own office that the policy lets this person borrow; own pools first, then by host.
+
+    Of a pool, which may hold thousands, only the account to be taken first and those with an approval of one's own.
+    """
     hindrances = _Hindrances(rt, session, actor)
+    here = {"office": actor.office, "approved": sorted(hindrances.leaves)}
+    names = {code: name.vi for code, name in office_names(rt).items()}
     return [
-        _choice(account, names, holding.get(account.name), waiting.get(account.name, 0), hindrances)
-        for account in own
-        if may(rt, actor, Kind(account.kind).open_permission, account.host)
+        _choice(row, names, hindrances)
+        for row in session.execute(_OFFERED, here)
+        if may(rt, actor, Kind(row.kind).open_permission, row.host)
     ]
 
 
-def _choice(
-    account: Account, names: Mapping[str, str], lease: Lease | None, queue: int, hindrances: _Hindrances
-) -> AccountChoice:
-    why, facts = hindrances.of(account)
+_HERE = bindparam("office", type_=Text())
+_HELD = (
+    select(Lease.account_name, Lease.officer_name, Lease.expires_at)
+    .where(Lease.state.in_(HOLDS_ACCOUNT), Lease.guest == _HERE)
+    .subquery("held")
+)
+_QUEUED = (
+    select(Lease.account_name, func.count().label("waiting"))
+    .where(Lease.state == LeaseState.QUEUED, Lease.guest == _HERE)
+    .group_by(Lease.account_name)
+    .subquery("queued")
+)
+_WAITING = func.coalesce(_QUEUED.c.waiting, 0)
+_OWN = (
+    select(
+        Account.name, Account.kind, Account.guest, Account.host, Account.state, Account.reason,
+        _HELD.c.officer_name.label("holder"), _HELD.c.expires_at.label("until"), _WAITING.label("waiting"),
+    )
+    .outerjoin(_HELD, _HELD.c.account_name == Account.name)
+    .outerjoin(_QUEUED, _QUEUED.c.account_name == Account.name)
+    .where(Account.guest == _HERE, Account.state != AccountState.RETIRED)
+)  # fmt: skip
+_ORDER = (Account.state != AccountState.ACTIVE, _HELD.c.account_name.is_not(None), _WAITING, Account.name)
+"""Which account of a pool comes first: one that works, a free one, a short queue."""
+_FIRST = [
+    _OWN.where(Account.kind == kind.value).order_by(*_ORDER).limit(1).subquery()
+    for kind in Kind
+    if not kind.shared
+]
+_NOW = bindparam("now", type_=DateTime(timezone=True))
+_GROUND = select(
+    Office,
+    select(Province.effective_from).limit(1).scalar_subquery(),
+    select(func.array_agg(Custody.kind))
+    .where(Custody.office_code == _HERE, Custody.period.contains(_NOW))
+    .scalar_subquery(),
+).where(Office.code == _HERE)
+_RULES = (
+    select(
+        StandingRule.kind, StandingRule.officers, StandingRule.days, StandingRule.spans, StandingRule.per_day
+    )
+    .where(StandingRule.office_code == _HERE)
+    .ext(distinct_on(StandingRule.kind))
+    .order_by(StandingRule.kind, StandingRule.version.desc())
+)
+_LEAVES = (
+    select(Approval.account_name, Approval.id, Approval.dossier, Approval.state, Approval.closes)
+    .where(
+        Approval.officer_id == bindparam("officer"),
+        Approval.state.in_(("ASKED", "GIVEN")),
+        Approval.closes > _NOW,
+    )
+    .order_by(Approval.state, Approval.closes.desc())  # ASKED first: a given one then takes its place
+)
+_NAMED = or_(
+    Account.kind.in_([kind.value for kind in Kind if kind.shared]),
+    Account.name.in_(bindparam("approved", expanding=True, type_=Text())),
+)
+_ALL = union(_OWN.where(_NAMED), *(select(first) for first in _FIRST)).subquery()
+_OFFERED = select(_ALL).order_by(_ALL.c.host != _ALL.c.guest, _ALL.c.name)
+"""Made once: it is asked at every look at the desk."""
+
+
+def _choice(row: Any, names: Mapping[str, str], hindrances: _Hindrances) -> AccountChoice:
+    """Of a row of `_OFFERED`."""
+    why, facts = hindrances.of(row)
     return AccountChoice(
-        account=account.name,
-        kind=account.kind,
-        host=account.host,
-        host_name=names.get(account.host, account.host),
-        state=account.state,
-        holder_name=lease.officer_name if lease else None,
-        until=lease.expires_at if lease else None,
-        queue=queue,
+        account=row.name,
+        kind=row.kind,
+        host=row.host,
+        host_name=names.get(row.host, row.host),
+        state=row.state,
+        holder_name=row.holder,
+        until=row.until,
+        queue=row.waiting,
         why=why,
         facts=facts,
-        leave=hindrances.leaves.get(account.name),
+        leave=hindrances.leaves.get(row.name),
     )
 
 
@@ -153,68 +203,47 @@ class _Hindrances:
 
     def __init__(self, rt: Runtime, session: Session, actor: Actor) -> None:
         self._session, self._actor, self._now = session, actor, rt.now()
-        covered = select(Custody.kind).where(
-            Custody.office_code == actor.office, Custody.period.contains(self._now)
-        )
-        self._covered = frozenset(session.scalars(covered))
-        self._closed = self._hours()
-        self._rules: dict[str, tuple[str, dict[str, Any]] | None] = {}
-        self.leaves = self._leaves()
+        here = {"office": actor.office, "now": self._now}
+        office, since, covered = session.execute(_GROUND, here).one()
+        self._covered = frozenset(covered or ())
+        self._closed = self._hours(office, since)
+        self._rules = {row.kind: row for row in session.execute(_RULES, here)}
+        self._outside: dict[str, tuple[str, dict[str, Any]] | None] = {}
+        mine = session.execute(_LEAVES, {"officer": actor.id, "now": self._now})
+        self.leaves = {row.account_name: Leave(row.id, row.dossier, row.state, row.closes) for row in mine}
+        """The approvals that this person has or waits for, the one that is given before the one that is not."""
 
-    def of(self, account: Account) -> tuple[str | None, Mapping[str, Any]]:
-        """The code and its facts; (None, {}) when nothing stands in the way."""
+    def of(self, account: Any) -> tuple[str | None, Mapping[str, Any]]:
+        """The code and its facts; (None, {}) when nothing stands in the way. `account`: a row of `_OFFERED`."""
         facts: dict[str, Any] = {"account": account.name, "kind": account.kind}
-        if account.kind_.shared and account.kind not in self._covered:
+        if Kind(account.kind).shared and account.kind not in self._covered:
             return "lease.no_custodian", facts
         if account.state != AccountState.ACTIVE:
             return f"account.{account.state.lower()}", facts | {"why": account.reason or ""}
         if self._closed is not None:
             return self._closed[0], facts | self._closed[1]
-        outside = self._outside(account)
+        if account.kind not in self._outside:  # one rule for all accounts of a kind
+            self._outside[account.kind] = self._asked(account)
+        outside = self._outside[account.kind]
         return (outside[0], facts | outside[1]) if outside else (None, {})
 
-    def _hours(self) -> tuple[str, dict[str, Any]] | None:
-        province = self._session.scalars(select(Province)).first()
-        if province is None or self._now.astimezone(PROVINCE_TIME).date() < province.effective_from:
-            return "lease.not_in_force", {"since": province.effective_from if province else ""}
+    def _hours(self, office: Office, since: date | None) -> tuple[str, dict[str, Any]] | None:
+        if since is None or self._now.astimezone(PROVINCE_TIME).date() < since:
+            return "lease.not_in_force", {"since": since or ""}
         try:
-            closing_time(self._session, self._session.get_one(Office, self._actor.office), self._now)
+            closing_time(self._session, office, self._now)
         except Refused as closed:
             return closed.code, dict(closed.facts)
         return None
 
-    def _outside(self, account: Account) -> tuple[str, dict[str, Any]] | None:
-        """Outside the custodian's rule, which is one for all accounts of a kind."""
-        if account.kind not in self._rules:
-            self._rules[account.kind] = self._asked(account)
-        return self._rules[account.kind]
-
-    def _asked(self, account: Account) -> tuple[str, dict[str, Any]] | None:
-        latest = (
-            select(StandingRule)
-            .where(StandingRule.office_code == account.guest, StandingRule.kind == account.kind)
-            .order_by(StandingRule.version.desc())
-            .limit(1)
-        )
-        row = self._session.scalars(latest).first()
+    def _asked(self, account: Any) -> tuple[str, dict[str, Any]] | None:
+        """Outside the custodian's rule, if there is one."""
+        row = self._rules.get(account.kind)
         if row is None:
             return None
         kept = {"officers": row.officers, "days": row.days, "spans": row.spans, "per_day": row.per_day}
         why = standing_rules.outside(self._session, account, kept, officer=self._actor.id, at=self._now)
         return (f"rule.{why}", {"limit": row.per_day}) if why else None
-
-    def _leaves(self) -> dict[str, Leave]:
-        """The approvals that this person has or waits for, the one that is given before the one that is not."""
-        rows = self._session.scalars(
-            select(Approval)
-            .where(
-                Approval.officer_id == self._actor.id,
-                Approval.state.in_(("ASKED", "GIVEN")),
-                Approval.closes > self._now,
-            )
-            .order_by(Approval.state, Approval.closes.desc())  # ASKED first: a given one then takes its place
-        )
-        return {row.account_name: Leave(row.id, row.dossier, row.state, row.closes) for row in rows}
 
 
 def others(rt: Runtime, actor: Actor) -> list[OtherKind]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -40,35 +42,54 @@ class LogHead:
 
 def log_head(rt: Runtime, session: Session) -> LogHead:
     """How the log stands. Decides nothing and shows no record: whoever calls has asked the policy for its page."""
-    last = session.scalars(select(AuditCheckpoint).order_by(AuditCheckpoint.size.desc()).limit(1)).first()
-    length = session.scalar(select(func.coalesce(func.max(AuditLog.idx) + 1, 0))) or 0
-    waiting, oldest = session.execute(select(func.count(), func.min(AuditInbox.at))).one()
-    verified = session.execute(
-        select(AuditIndex.at, AuditIndex.outcome)
-        .where(AuditIndex.event.in_([Event.AUDIT_VERIFIED, f"{Event.AUDIT_VERIFIED}.failed"]))
-        .order_by(AuditIndex.idx.desc())
-        .limit(1)
-    ).first()
+    last = session.execute(_NEWEST).first()
+    now = session.execute(_STANDING).one()
     return LogHead(
-        sound=_agrees(rt, last, length),
+        sound=_agrees(rt, last, now.length),
         size=last.size if last else 0,
         signed_at=last.at if last else None,
-        waiting=waiting,
-        late=oldest is not None and rt.now() - oldest > _LATE,
-        verified_at=verified.at if verified else None,
-        verified_well=bool(verified and verified.outcome == "ok"),
+        waiting=now.waiting,
+        late=now.oldest is not None and rt.now() - now.oldest > _LATE,
+        verified_at=now.verified_at,
+        verified_well=now.outcome == "ok",
     )
 
 
-def _agrees(rt: Runtime, last: AuditCheckpoint | None, length: int) -> bool | None:
+_NEWEST = (
+    select(AuditCheckpoint.size, AuditCheckpoint.at, AuditCheckpoint.note, AuditCheckpoint.frontier)
+    .order_by(AuditCheckpoint.size.desc())
+    .limit(1)
+)
+_VERIFIED = (
+    select(AuditIndex.at, AuditIndex.outcome)
+    .where(AuditIndex.event.in_([Event.AUDIT_VERIFIED, f"{Event.AUDIT_VERIFIED}.failed"]))
+    .order_by(AuditIndex.idx.desc())
+    .limit(1)
+    .subquery()
+)
+_STANDING = select(
+    select(func.coalesce(func.max(AuditLog.idx) + 1, 0)).scalar_subquery().label("length"),
+    select(func.count()).select_from(AuditInbox).scalar_subquery().label("waiting"),
+    select(func.min(AuditInbox.at)).scalar_subquery().label("oldest"),
+    select(_VERIFIED.c.at).scalar_subquery().label("verified_at"),
+    select(_VERIFIED.c.outcome).scalar_subquery().label("outcome"),
+)
+
+
+def _agrees(rt: Runtime, last: Any, length: int) -> bool | None:
     """The checkpoint is signed by our key, and its size and root are those of the log. An empty log is sound."""
     known = rt.settings.env.get("ACCESSCTL_VERIFIER_KEY")
     if last is None or not known:
         return None if length else True
+    return last.size <= length and _sound(known, last.note, bytes(last.frontier), last.size)
+
+
+@lru_cache(maxsize=64)
+def _sound(key: str, note: str, frontier: bytes, size: int) -> bool:
+    """Of the same bytes always the same: a signature that many people look at is checked once."""
     try:
-        key = Verifier.from_text(known)
-        signed = open_checkpoint(last.note, [key])
-        frontier = Frontier.from_bytes(bytes(last.frontier))
+        signed = open_checkpoint(note, [Verifier.from_text(key)])
+        seen = Frontier.from_bytes(frontier)
     except (AuditError, ValueError):
         return False
-    return signed.size == frontier.size == last.size <= length and signed.root == frontier.root()
+    return signed.size == seen.size == size and signed.root == seen.root()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -27,6 +27,17 @@ from accessctl.store.models import Notice, NoticeChoice, Officer
 PAGE = 30
 COUNTED = 100
 """The bell counts no further: `99+`."""
+UNREAD = (
+    select(func.count())
+    .select_from(
+        select(Notice.id)
+        .where(Notice.officer_id == bindparam("officer"), Notice.read_at.is_(None))
+        .limit(COUNTED)
+        .subquery()
+    )
+    .scalar_subquery()
+)
+"""How many nobody has read; wants the parameter `officer`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +131,7 @@ def notify(
 
 def unread(rt: Runtime, session: Session, actor: Actor) -> int:
     """How many of one's own nobody has read, at most COUNTED: one look into one small index."""
-    some = select(Notice.id).where(Notice.officer_id == actor.id, Notice.read_at.is_(None)).limit(COUNTED)
-    return session.scalar(select(func.count()).select_from(some.subquery())) or 0
+    return session.scalar(select(UNREAD), {"officer": actor.id}) or 0
 
 
 def mine(rt: Runtime, session: Session, actor: Actor, wanted: Filter, language: str) -> Found:

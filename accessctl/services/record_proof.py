@@ -3,12 +3,14 @@
 The tree is not stored. What is stored with every checkpoint is its frontier, and every left node of the tree
 stands in the frontier of the checkpoints made while its right neighbour grew; a right node is the hash of its two
 children. So a proof costs some dozen rows and the records of a batch or two, however long the log is. Nothing of
-it is trusted: the finished proof must lead to the signed root.
+it is trusted: the finished proof must lead to the signed root. What has led there once is kept in memory where it
+stands for many records: a subtree that is full never changes, and most proofs of a long log share their upper part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +27,8 @@ from audit.proof import prove, verify_proof
 
 _MOST_LEAVES = 65_536
 """A sequencer's batch holds 256 records; where so many stand under one checkpoint, it was not ours that wrote."""
+_KEPT_FROM, _KEPT_AT_MOST = 8, 4096
+"""Levels (subtrees of 256 records and more) and number of the nodes that are kept; near its leaf each proof looks."""
 Place = tuple[int, int]
 """(level, index) of a node: the root over leaves [index << level, (index + 1) << level)."""
 
@@ -66,13 +70,18 @@ def proof_of(rt: Runtime, session: Session, index: int, leaf: bytes) -> RecordPr
     ).first()
     if newest is None or newest.size <= index:
         return RecordProof(index, digest, 0, "", "", None, (), "", sound=False, why="journal.not_sealed")
+    kept: dict[Place, bytes] = rt.kept("nodes of the log", math.inf, dict)
     try:
-        made = prove(Tree(session, newest.size, index).node, index, newest.note)
+        tree = Tree(session, newest.size, index, kept)
+        made = prove(tree.node, index, newest.note)
         key = Verifier.from_text(rt.settings.need("ACCESSCTL_VERIFIER_KEY"))
         _, head = verify_proof(made.text, leaf, [key])
     except (AuditError, AccessError) as error:
         why = error.code if isinstance(error, AccessError) else "journal.proof_broken"
         return RecordProof(index, digest, newest.size, "", "", newest.at, (), "", sound=False, why=why)
+    if len(kept) > _KEPT_AT_MOST:
+        kept.clear()
+    kept |= tree.upper()
     path = tuple(item.hex() for item in made.path)
     return RecordProof(
         index,
@@ -91,10 +100,15 @@ def proof_of(rt: Runtime, session: Session, index: int, leaf: bytes) -> RecordPr
 class Tree:
     """The nodes that the proof of one record needs, fetched in a few statements and computed from what came."""
 
-    def __init__(self, session: Session, size: int, index: int) -> None:
+    def __init__(self, session: Session, size: int, index: int, kept: Mapping[Place, bytes]) -> None:
         self._session = session
-        self._known: dict[Place, bytes] = {}
-        self._fetch({place for place in _siblings(size, index)})
+        self._wanted = frozenset(_siblings(size, index))
+        self._known = {place: node for place in self._wanted if (node := kept.get(place))}
+        self._fetch(set(self._wanted - self._known.keys()))
+
+    def upper(self) -> dict[Place, bytes]:
+        """The nodes of the path that stand for many records: to be kept once the proof has been checked."""
+        return {place: self.node(*place) for place in self._wanted if place[0] >= _KEPT_FROM}
 
     def node(self, level: int, index: int) -> bytes:
         """The hash of a node, as `audit.merkle` asks for it."""

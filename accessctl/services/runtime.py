@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar, cast
@@ -27,6 +29,11 @@ _OFFICES_STAY = 10.0  # seconds that the list of office codes is kept; offices c
 
 _KEPT_AT_MOST = 256  # answers; past it they are read anew
 
+_NEVER: tuple[float, object] = (0.0, None)
+
+_LOOKED: ContextVar[bool | None] = ContextVar("looked", default=None)
+"""Within `one_look`: whether the policy's files have been looked at in it. None: each question looks by itself."""
+
 
 def no_step(name: str) -> None:
     """Nothing happens between two steps, unless a fault test says otherwise."""
@@ -45,7 +52,8 @@ class Runtime:
     """Called with the name of each point of the lease protocol at which a crash must leave nothing behind."""
     _codes: tuple[float, frozenset[str]] = field(default=(0.0, frozenset()), repr=False)
     _kept: dict[str, tuple[float, object]] = field(default_factory=dict, repr=False)
-    _keeping: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _keeping: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _turns: dict[str, threading.RLock] = field(default_factory=dict, repr=False)
 
     @cached_property
     def gate(self) -> Gate:
@@ -54,8 +62,15 @@ class Runtime:
         return Gate(settings.policies, self.office_codes, settings.policy_state, kept=_kept_table(settings))
 
     def policy(self) -> Gate:
-        """The policy in force, looked at anew: a change holds at the next question (policy.md §3)."""
-        self.gate.refresh()
+        """The policy in force, looked at anew: a change holds at the next question (policy.md §3).
+
+        Within `one_look` it is looked at once: what only reads asks hundreds of questions in a few milliseconds.
+        """
+        looked = _LOOKED.get()
+        if not looked:
+            self.gate.refresh()
+            if looked is not None:
+                _LOOKED.set(True)
         return self.gate
 
     def office_codes(self) -> frozenset[str]:
@@ -76,9 +91,15 @@ class Runtime:
         self._kept.clear()
 
     def kept(self, name: str, seconds: float, read: Callable[[], Kept]) -> Kept:
-        """What `read` gave less than `seconds` ago: for what many people look at and nobody is decided by."""
-        with self._keeping:
-            read_at, value = self._kept.get(name, (0.0, None))
+        """What `read` gave less than `seconds` ago: for what many people look at and nobody is decided by.
+
+        Whoever finds it there waits for nobody; of several who miss the same thing one reads, for all of them.
+        """
+        read_at, value = self._kept.get(name, _NEVER)
+        if value is not None and time.monotonic() - read_at <= seconds:
+            return cast(Kept, value)
+        with self._turn_of(name):
+            read_at, value = self._kept.get(name, _NEVER)
             if value is None or time.monotonic() - read_at > seconds:
                 value = read()
                 if len(self._kept) >= _KEPT_AT_MOST:
@@ -86,10 +107,27 @@ class Runtime:
                 self._kept[name] = (time.monotonic(), value)
         return cast(Kept, value)
 
+    def _turn_of(self, name: str) -> threading.RLock:
+        """The lock under which this one thing is read: a slow reading holds up nobody who wants another."""
+        with self._keeping:
+            if name not in self._turns and len(self._turns) >= _KEPT_AT_MOST:
+                self._turns.clear()
+            return self._turns.setdefault(name, threading.RLock())
+
     def close(self) -> None:
         """Give every connection back."""
         self.offices.close()
         self.engine.dispose()
+
+
+@contextmanager
+def one_look() -> Iterator[None]:
+    """For the length of one request that changes nothing: the policy of its beginning answers all of its questions."""
+    before = _LOOKED.set(False)
+    try:
+        yield
+    finally:
+        _LOOKED.reset(before)
 
 
 def _kept_table(settings: Settings) -> TableFile | None:

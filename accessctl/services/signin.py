@@ -6,25 +6,29 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import bindparam, select, update
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import bindparam, exists, select, text, update
+from sqlalchemy.orm import Session, selectinload
 
 from accessctl.domain.events import Event
 from accessctl.domain.permissions import Role
 from accessctl.errors import AccessError, Invalid, NotSignedIn
 from accessctl.services import attempts, passwords, second_factor
-from accessctl.services.actor import Actor, Origin, actor_for
+from accessctl.services.actor import PERSON, Actor, Origin, actor_for, actor_of
 from accessctl.services.attempts import Failure, rules
 from accessctl.services.control import transaction
 from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
 from accessctl.services.sealing import token_hash
-from accessctl.store.models import Office, Officer, SignInStep, WebSession
+from accessctl.store.models import Office, Officer, SecondFactor, SignInStep, WebSession
 
 LONGEST = timedelta(hours=12)
 STEP_STAYS = timedelta(minutes=5)  # between the page of the password and the page of the code
 _TOUCH = timedelta(seconds=5)  # how stale `seen_at` may be before it is written again
 _BROWSER = 200  # characters kept of what a browser calls itself
+_SEEN = text(
+    "UPDATE web_session SET seen_at = :at FROM (SELECT set_config('synchronous_commit', 'off', true)) AS no_wait"
+    " WHERE token_hash = :token AND seen_at < :at AND ended_at IS NULL"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +212,46 @@ def open_session(rt: Runtime, session: Session, actor: Actor, origin: Origin, *,
 
 
 _BEHIND = (
-    select(WebSession, Officer, Office)
-    .join(Officer, Officer.id == WebSession.officer_id)
+    select(
+        *PERSON, Officer.left_at, WebSession.created_at, WebSession.seen_at, WebSession.ended_at,
+        WebSession.end_reason,
+        exists().where(SecondFactor.officer_id == Officer.id, SecondFactor.removed_at.is_(None)).label("factor"),
+    )
+    .join_from(WebSession, Officer, Officer.id == WebSession.officer_id)
     .join(Office, Office.code == Officer.office_code)
     .where(WebSession.token_hash == bindparam("token"))
-    .options(joinedload(Officer.roles))
-)  # asked at every request: one trip for all that `actor_for` finds in the session
+)  # fmt: skip
+"""Asked at every request: one trip for all there is to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """The person behind a session. `over`: why it no longer counts; `unseen`: the sign of life is to be kept."""
+
+    actor: Actor
+    over: str | None
+    ended: bool
+    unseen: bool
+    idle: timedelta
+
+
+def behind(rt: Runtime, session: Session, token: str, origin: Origin) -> Behind | None:
+    """Who holds this token, with the roles of this moment, and whether the session still counts. Changes nothing."""
+    now = rt.now()
+    row = session.execute(_BEHIND, {"token": token_hash(token), "now": now}).first()
+    if row is None:
+        return None
+    actor = actor_of(row, origin)
+    actor = replace(actor, must_enrol=not row.factor and second_factor.required(rt, actor.roles))
+    idle = rules(rt).idle_admin if Role.IT_ADMIN in actor.roles else rules(rt).idle
+    over = None
+    if row.ended_at is not None:
+        over = "auth.idle" if row.end_reason == "idle" else "auth.session_ended"
+    elif row.left_at is not None or now - row.created_at > LONGEST:
+        over = "auth.session_ended"
+    elif now - row.seen_at > idle:
+        over = "auth.idle"
+    return Behind(actor, over, row.ended_at is not None, now - row.seen_at > _TOUCH, idle)
 
 
 def resume(rt: Runtime, session: Session, token: str, origin: Origin) -> Actor | None:
@@ -221,30 +259,30 @@ def resume(rt: Runtime, session: Session, token: str, origin: Origin) -> Actor |
 
     Raises NotSignedIn("auth.idle") or ("auth.session_ended"). The caller commits.
     """
-    row = session.execute(_BEHIND, {"token": token_hash(token)}).unique().first()
-    if row is None:
+    found = behind(rt, session, token, origin)
+    if found is None:
         return None
-    found, officer, _ = row
-    now = rt.now()
-    actor = _somebody(rt, session, officer, origin)
-    idle = rules(rt).idle_admin if Role.IT_ADMIN in actor.roles else rules(rt).idle
-    minutes = int(idle.total_seconds() // 60)
-    if found.ended_at is not None:
-        was_idle = found.end_reason == "idle"
-        raise NotSignedIn("auth.idle", minutes=minutes) if was_idle else NotSignedIn("auth.session_ended")
-    if officer.left_at is not None or now - found.created_at > LONGEST:
-        _end(found, rt, "session_ended")
-        record(rt, session, Event.SESSION_ENDED, actor=actor, reason="auth.session_ended")
+    if found.over is not None:
+        raise _over(rt, session, token, found)
+    if found.unseen:
+        seen(rt, session, token)
+    return found.actor
+
+
+def _over(rt: Runtime, session: Session, token: str, found: Behind) -> NotSignedIn:
+    """What to say to somebody whose session counts no more; the first time it is ended, and that is kept."""
+    over = str(found.over)
+    if not found.ended:
+        _end(session.get_one(WebSession, token_hash(token)), rt, over.removeprefix("auth."))
+        record(rt, session, Event.SESSION_ENDED, actor=found.actor, reason=over)
         session.commit()
-        raise NotSignedIn("auth.session_ended")
-    if now - found.seen_at > idle:
-        _end(found, rt, "idle")
-        record(rt, session, Event.SESSION_ENDED, actor=actor, reason="auth.idle")
-        session.commit()
-        raise NotSignedIn("auth.idle", minutes=minutes)
-    if now - found.seen_at > _TOUCH:
-        found.seen_at = now
-    return actor
+    minutes = int(found.idle.total_seconds() // 60)
+    return NotSignedIn(over, minutes=minutes) if over == "auth.idle" else NotSignedIn(over)
+
+
+def seen(rt: Runtime, session: Session, token: str) -> None:
+    """A sign of life. It waits for no disk: lost with the machine, the session is idle some seconds earlier."""
+    session.execute(_SEEN, {"token": token_hash(token), "at": rt.now()})
 
 
 def owner_of(session: Session, token: str) -> int | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from flask import Flask
 
 from accessctl.web import (
+    addresses,
     assets,
     auth,
+    context,
     custody_words,
     display,
     errors,
@@ -53,10 +55,12 @@ from accessctl.web.views import (
 
 def register(app: Flask) -> None:
     """Put every page and every guard on the application; a page without a declared gate stops the start."""
+    context.register(app)
     headers.register(app)
     packing.register(app)
     i18n.register(app)
     assets.register(app)
+    addresses.register(app)
     auth.register(app)
     errors.register(app)
     display.register(app)

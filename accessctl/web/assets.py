@@ -20,6 +20,7 @@ from accessctl.web import gates
 from accessctl.web.packing import takes_gzip
 
 FOLDER = Path(__file__).parent / "static"
+SPRITE = "vendor/tabler-icons-3.51.0/sprite.svg"
 _TEXT = {".css", ".js", ".svg"}
 _SERVED = _TEXT | {".woff2", ".png", ".ico"}
 _IMMUTABLE = "public, max-age=31536000, immutable"
@@ -39,16 +40,16 @@ def register(app: Flask) -> None:
     """`/static/…` and the template function `asset`."""
     app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=gates.public(serve))
     app.jinja_env.globals["asset"] = address
-    app.jinja_env.globals["sprite"] = "vendor/tabler-icons-3.51.0/sprite.svg"
+    app.jinja_env.globals["sprite"] = SPRITE
 
 
 def address(name: str) -> str:
     """The file's address with its digest, so that it may be kept for ever."""
-    return request.script_root + _place(name)
+    return request.script_root + place(name)
 
 
 @cache
-def _place(name: str) -> str:
+def place(name: str) -> str:
     """The address below the service's own root, made once: a page names dozens of files and icons."""
     return f"/static/{quote(name)}?v={load(name).digest}"
 

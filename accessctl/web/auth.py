@@ -15,11 +15,11 @@ from flask_login.utils import current_user
 from werkzeug.wrappers import Response
 
 from accessctl.errors import NotSignedIn
-from accessctl.services import signin
+from accessctl.services import frame, signin
 from accessctl.services.actor import Actor
-from accessctl.services.control import transaction
+from accessctl.services.control import looking, transaction
 from accessctl.web import gates, kept
-from accessctl.web.context import origin, runtime
+from accessctl.web.context import SAFE_METHODS, origin, runtime
 
 _BY_ITSELF = frozenset({"desk.heartbeat", "matrix.changes", "notices.count", "journal.check_state"})
 _WITHOUT_CHANGE = frozenset({"me.password", "public.sign_out"})
@@ -130,12 +130,22 @@ def sign_in_page() -> Response:
 
 
 def _resume(token: str) -> SignedIn | None:
+    """One look for the person; for a page that only shows, a second one for what its frame shows beside it."""
     runtime_ = runtime()
-    with transaction(runtime_) as database:
-        actor = signin.resume(runtime_, database, token, origin())
-        if request.endpoint in _BY_ITSELF:
-            database.expunge_all()  # what a page does by itself is no sign of a person: it must not end the idling
-    return SignedIn(token, actor) if actor else None
+    with looking(runtime_) as database:
+        found = signin.behind(runtime_, database, token, origin())
+        if found is not None and found.over is None and request.method in SAFE_METHODS:
+            g.beside = frame.around(runtime_, database, found.actor)
+    if found is None:
+        return None
+    if found.over is not None:
+        with transaction(runtime_) as database:
+            signin.resume(runtime_, database, token, origin())  # says why, and keeps that it ended
+    # What a page does by itself is no sign of a person: it must not end the idling.
+    if found.unseen and request.endpoint not in _BY_ITSELF:
+        with transaction(runtime_) as database:
+            signin.seen(runtime_, database, token)
+    return SignedIn(token, found.actor)
 
 
 def _admit() -> Response | None:

@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from flask import current_app, g, request
+from flask import Flask, current_app, g, request
 
 from accessctl.services.actor import Actor, Origin
-from accessctl.services.runtime import Runtime
+from accessctl.services.runtime import Runtime, one_look
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 _SPEAKABLE = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # no 0/O, 1/I/L, U: it is read out over the telephone
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Of requests that change nothing."""
+
+
+def register(app: Flask) -> None:
+    """A request that only shows looks at the policy's files once: the policy of its beginning answers all of it."""
+    serve = app.wsgi_app
+
+    def once(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] not in SAFE_METHODS:
+            return serve(environ, start)
+        with one_look():
+            return serve(environ, start)
+
+    app.wsgi_app = once  # type: ignore[method-assign, assignment]
 
 
 def runtime() -> Runtime:

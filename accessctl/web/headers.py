@@ -10,7 +10,7 @@ from flask_wtf import CSRFProtect
 
 from accessctl.errors import Refused
 from accessctl.services.staff_import import LARGEST
-from accessctl.web.context import correlation
+from accessctl.web.context import SAFE_METHODS, correlation
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -18,7 +18,6 @@ CONTENT_SECURITY_POLICY = (
 LARGEST_REQUEST = 128 * 1024  # bytes: no page of ours sends more
 LARGER = {"officers.look": LARGEST + 64 * 1024}
 """Bytes, for the pages that take a file."""
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 log = structlog.get_logger("accessctl.web")
 

@@ -39,6 +39,9 @@ def current() -> LeaseView | None:
     if actor is None or actor.must_change:
         return None
     if "lease" not in g:
+        beside = g.get("beside")
+        if beside is not None and not beside.holds:
+            return None
         try:
             g.lease = leasing.current_lease(runtime(), actor)
         except AccessError:

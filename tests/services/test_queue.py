@@ -246,6 +246,36 @@ def test_S29_eight_officers_hold_all_eight_and_the_ninth_request_waits_and_is_no
     assert asked == {lease.lease for lease in (*held, waiting)}
 
 
+def test_of_a_pool_of_thousands_the_desk_offers_the_first_that_is_free_without_reading_the_others(
+    world: World,
+) -> None:
+    with world.admin_control() as admin:
+        admin.execute(
+            "INSERT INTO account (name, kind, guest, host, role, state, epoch) SELECT 'LOCAL_CL-CJT-' || n, 'LOCAL_CL',"
+            " 'CJT', 'CJT', 'many_cjt_' || n, 'ACTIVE', 0 FROM generate_series(1000, 2999) n"
+        )
+    me = world.actor(SECOND)
+
+    def offered() -> list[str]:
+        with transaction(world.rt) as session:
+            return [c.account for c in desk.lendable(world.rt, session, me) if c.kind == "LOCAL_CL"]
+
+    with transaction(world.rt) as session:
+        whole = desk.lendable(world.rt, session, me)
+    assert offered() == ["LOCAL_CL-CJT-01"]
+    assert len(whole) < 20
+    world.lend(FIRST, "LOCAL_CL-CJT-01")
+    assert offered() == ["LOCAL_CL-CJT-02"], "the first is taken"
+    with transaction(world.rt) as session:
+        accounts.lock(world.rt, session, world.actor("vpt.cntt1"), "LOCAL_CL-CJT-02", "Kiểm tra")
+    assert offered() == ["LOCAL_CL-CJT-03"], "the second is locked"
+    with world.admin_control() as admin:
+        admin.execute(
+            "UPDATE account SET state = 'LOCKED' WHERE kind = 'LOCAL_CL' AND name <> 'LOCAL_CL-CJT-01'"
+        )
+    assert offered() == ["LOCAL_CL-CJT-01"], "one that works but is taken, before those that do not"
+
+
 def test_an_expired_lease_makes_room_for_the_next(world: World) -> None:
     world.lend(FIRST, ACCOUNT, minutes=1)
     second = world.lend(SECOND, ACCOUNT, number=2)

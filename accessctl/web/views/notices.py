@@ -31,9 +31,7 @@ def bell() -> dict[str, Any]:
 @gates.decided_by("notices.unread")
 def count() -> Response:
     """The bell alone, or 304 when it shows what it would show now; asked by the page itself, not by a person."""
-    with transaction(runtime()) as database:
-        g.unread_notices = notices.unread(runtime(), database, actor())
-    tag = _version(g.unread_notices)
+    tag = _version(_unread())
     known = tag in request.if_none_match
     response = make_response("", 304) if known else make_response(render_template("parts/bell.html"))
     response.set_etag(tag)
@@ -46,6 +44,8 @@ def _version(count: int | None) -> str:
 
 
 def _unread() -> int | None:
+    if "beside" in g:
+        return g.beside.unread if g.beside else None
     if "unread_notices" not in g:
         try:
             with transaction(runtime()) as database:
