@@ -50,8 +50,7 @@ class SequencerLoop:
             if sequencer is None:
                 self.pause(_NOT_ELECTED)
                 return
-            while self._move(sequencer) == BATCH:
-                continue
+            self._move_all(sequencer)
             sequencer.wait(_UNWOKEN)
         except LogCorrupt as error:
             self.close()
@@ -71,11 +70,18 @@ class SequencerLoop:
         log.info("sequencer.elected", size=sequencer.frontier.size)
         return sequencer
 
-    def _move(self, sequencer: Sequencer) -> int:
-        moved, strange = sequencer.run_once(clock.now())
-        if strange:
-            self._on_late_clock(strange)
-        return moved
+    def _move_all(self, sequencer: Sequencer) -> None:
+        moved = BATCH
+        while moved == BATCH:
+            moved, strange = sequencer.run_once(clock.now())
+            if strange:
+                self._on_late_clock(strange)
+
+    def finish(self) -> None:
+        """Put what is left under a checkpoint, if it is ours to do, and give the election up."""
+        if self._sequencer is not None:
+            self._move_all(self._sequencer)
+        self.close()
 
     def close(self) -> None:
         """Give the election up."""
@@ -100,7 +106,7 @@ def run(settings: Settings) -> None:
     sys.stdin.buffer.read()
     loop.stop()
     loop.join(10)
-    sequencer.close()
+    sequencer.finish()
     rt.close()
 
 

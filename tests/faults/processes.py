@@ -128,3 +128,14 @@ class Worker:
         """SIGKILL, and wait until it is gone; may be called again."""
         self._process.kill()
         self._process.wait(PATIENCE)
+
+    def stop(self) -> int:
+        """SIGTERM, as an operator does; its exit status."""
+        self._process.terminate()
+        return self._process.wait(PATIENCE)
+
+    def children(self) -> list[int]:
+        """The ids of the processes under it."""
+        pid = self._process.pid
+        threads = Path(f"/proc/{pid}/task").iterdir()
+        return [int(one) for thread in threads for one in (thread / "children").read_text("ascii").split()]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from pathlib import Path
+
 import psycopg
 import pytest
 
@@ -46,6 +50,44 @@ def test_leases_of_a_killed_worker_end_on_time_under_the_next_one(
     }
     assert world.roles_with_login() == set()
     assert_log_whole(world)
+
+
+def test_a_killed_sequencer_is_started_anew_and_ends_with_its_worker(
+    world: World, machines: Machines
+) -> None:
+    dismiss_sequencer(world)
+    worker = machines.worker()
+    eventually(lambda: elected(world), within=30)
+    (first,) = worker.children()
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: not elected(world))
+    eventually(lambda: elected(world), within=30)
+    (second,) = worker.children()
+    assert second != first
+    lease = world.lend("cjt.the1", "TKCL-CJT-DML")  # opening awaits a checkpoint, so somebody signs again
+    leasing.close_lease(world.rt, world.actor("cjt.the1"), lease.lease)
+    worker.kill()
+    eventually(lambda: not elected(world))
+    eventually(lambda: not Path(f"/proc/{second}").exists())
+    world.start_sequencer()
+    world.settle()
+    assert_log_whole(world)
+
+
+def test_a_stopped_worker_leaves_nothing_unsequenced(world: World, machines: Machines) -> None:
+    """Ctrl-C and SIGTERM reach the sequencer as well: it stays until the worker's last record is written."""
+    dismiss_sequencer(world)
+    worker = machines.worker()
+    eventually(lambda: elected(world), within=30)
+    (sequencer,) = worker.children()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        os.kill(sequencer, name)
+    lease = world.lend("cjt.the1", "TKCL-CJT-DML")
+    leasing.close_lease(world.rt, world.actor("cjt.the1"), lease.lease)
+    assert worker.stop() == 0
+    with world.admin_control() as admin:
+        assert admin.execute("SELECT count(*) FROM audit_inbox").fetchone() == (0,)
+    assert not Path(f"/proc/{sequencer}").exists()
 
 
 def _ends_in_a_moment(world: World, lease: str) -> None:
