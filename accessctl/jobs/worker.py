@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from datetime import timedelta
 
 from accessctl.config import Settings
@@ -33,6 +34,8 @@ from accessctl.store.sequencing import index_new
 ANCHOR_EVERY = timedelta(minutes=55)
 KNOCK_EVERY = 15.0  # seconds
 TABLE_EVERY = 15.0  # seconds; until then a new policy answers on first use
+SETTLED_AFTER = 10.0
+"""Seconds from the start in which the sequencer takes what was written before: late only if it is late then."""
 DRIFT_EVERY = 120.0  # seconds; the account itself is looked at before every lease
 
 
@@ -44,6 +47,7 @@ class Worker:
         self.sequencer = SequencerProcess(settings)
         self.ledger = Ledger(self.rt)
         self._told = ""
+        self._since = time.monotonic()
         self.loops = [
             Loop("sequencer", self.sequencer.turn, pace=0.5),
             Loop("ledger", self.ledger.read, pace=0.3),
@@ -96,7 +100,8 @@ class Worker:
 
     def _alarms(self) -> None:
         with transaction(self.rt) as session:
-            watching.log_late(self.rt, session)
+            if time.monotonic() - self._since > SETTLED_AFTER:
+                watching.log_late(self.rt, session)
             watching.intents_without_outcome(self.rt, session)
             trouble = watching.policy_trouble(self.rt, session)
         if trouble is not None and str(trouble) != self._told:

@@ -10,6 +10,7 @@ from wtforms import BooleanField, HiddenField, StringField
 
 from accessctl.services.account_list import LOCAL, SHARED, SORTS, WAITED_FOR, AccountQuery
 from accessctl.web.display import KINDS, STATUSES, office
+from accessctl.web.forms import Folded
 from accessctl.web.kept import FlaskForm
 
 KINDS_LISTED = [
@@ -41,11 +42,13 @@ _CHOICES: dict[str, dict[str, Any]] = {
 _PLAIN = {"kind": SHARED, "sort": SORTS[0]}
 
 
-class AccountForm(SearchForm):
+class AccountForm(Folded, SearchForm):
     """Filters and order; they stand in the address, so that it can be sent to a colleague."""
 
     class Meta:
         csrf = False  # a search changes nothing
+
+    FIRST_SEEN = frozenset({"holder", "kind", "state"})
 
     kind = StringField(_l("Loại tài khoản"))
     guest = StringField(_l("Đơn vị tiếp nhận"))

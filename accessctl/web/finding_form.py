@@ -12,6 +12,7 @@ from accessctl.errors import message
 from accessctl.services.finding_list import ORDERS, UNFINISHED, FindingQuery
 from accessctl.services.findings import Kind
 from accessctl.web.display import Status, office
+from accessctl.web.forms import Folded
 from accessctl.web.i18n import language
 from accessctl.web.kept import FlaskForm
 
@@ -48,11 +49,13 @@ _ORDERS = dict(
 _NAMES = ("state", "severity", "kind", "office", "account", "older", "owner", "order")
 
 
-class FindingForm(FlaskForm):
+class FindingForm(Folded, FlaskForm):
     """The filters; a value that is none is no filter."""
 
     class Meta:
         csrf = False  # a search changes nothing
+
+    FIRST_SEEN = frozenset({"state", "severity", "office"})
 
     state = StringField(_l("Tình trạng"))
     severity = StringField(_l("Mức độ"))

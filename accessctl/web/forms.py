@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from flask_babel import lazy_gettext as _l
 from wtforms import (
@@ -18,6 +18,22 @@ from accessctl.services.leasing import LeaseRequest
 from accessctl.services.tokens import Wanted
 from accessctl.web.display import FIELDS
 from accessctl.web.kept import FlaskForm
+
+
+class Folded:
+    """A search form of which the first fields stand open and the others unfold."""
+
+    FIRST_SEEN: ClassVar[frozenset[str]]
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """The filters in force, by field."""
+        raise NotImplementedError
+
+    @property
+    def unfolded(self) -> bool:
+        """Whether a filter is set that would not be seen in the folded form."""
+        return bool(self.kept.keys() - self.FIRST_SEEN)
 
 
 class SignInForm(FlaskForm):

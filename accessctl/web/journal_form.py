@@ -13,15 +13,16 @@ from wtforms import StringField
 from accessctl.clock import PROVINCE_TIME
 from accessctl.services.journal import JournalQuery
 from accessctl.services.saved_searches import KEPT
+from accessctl.web.forms import Folded
 
 _CURSORS = ("before", "after")
 _TEXTS = tuple(name for name in KEPT if name not in ("since", "until"))
-FIRST_SEEN = ("words", "since", "until")
-"""The fields that stand open; the others unfold."""
 
 
-class JournalForm(FlaskForm):
+class JournalForm(Folded, FlaskForm):
     """The filters, the cursors of a page, and nothing else."""
+
+    FIRST_SEEN = frozenset({"words", "since", "until"})
 
     class Meta:
         csrf = False  # a search changes nothing
@@ -59,11 +60,6 @@ class JournalForm(FlaskForm):
     def used(self) -> bool:
         """Whether any filter is set."""
         return bool(self.kept)
-
-    @property
-    def unfolded(self) -> bool:
-        """Whether a filter is set that would not be seen in the folded form."""
-        return bool(self.kept.keys() - set(FIRST_SEEN))
 
     @property
     def bad_days(self) -> bool:

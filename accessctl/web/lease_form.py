@@ -21,6 +21,7 @@ from accessctl.web.display import (
     short_kind,
     worded,
 )
+from accessctl.web.forms import Folded
 from accessctl.web.journal_form import moment
 
 _BEGUN = ("QUEUED", "OPENING", "ACTIVE", "CLOSING")
@@ -51,11 +52,13 @@ def states(past: bool) -> list[tuple[str, Any]]:
     return [*running, (ENDED, _l("Đã kết thúc, mọi lý do")), *ends, *over, (ALL, _l("Mọi phiên"))]
 
 
-class LeaseForm(FlaskForm):
+class LeaseForm(Folded, FlaskForm):
     """Filters and order; they stand in the address, so that it can be sent to a colleague."""
 
     class Meta:
         csrf = False  # a search changes nothing
+
+    FIRST_SEEN = frozenset({"person", "state", "office"})
 
     state = StringField(_l("Tình trạng"))
     office = StringField(_l("Đơn vị"))

@@ -17,14 +17,17 @@ from accessctl.services.officers import Details, Newcomer
 from accessctl.services.offices import NewHours
 from accessctl.services.returning import Return
 from accessctl.services.working_days import Announcement
+from accessctl.web.forms import Folded
 from accessctl.web.kept import FlaskForm
 
 
-class OfficerFilters(FlaskForm):
+class OfficerFilters(Folded, FlaskForm):
     """The filters of the list, kept in the address."""
 
     class Meta:
         csrf = False  # a search changes nothing
+
+    FIRST_SEEN = frozenset({"name", "office"})
 
     name = StringField(_l("Họ tên"))
     office = StringField(_l("Đơn vị"))
@@ -45,9 +48,14 @@ class OfficerFilters(FlaskForm):
         )
 
     @property
+    def kept(self) -> dict[str, str]:
+        """The filters in force."""
+        return {field.name: str(field.data) for field in self if field.data and field.name != "page"}
+
+    @property
     def used(self) -> bool:
         """Whether any filter is set."""
-        return any(field.data for field in self if field.name != "page")
+        return bool(self.kept)
 
 
 class AddForm(FlaskForm):

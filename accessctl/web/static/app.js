@@ -89,10 +89,12 @@
   document.addEventListener("htmx:after:swap", tick);
 
   // On a telephone the sections stand in a row that scrolls: the one that is open is in sight.
-  document.addEventListener("DOMContentLoaded", function () {
+  function inSight() {
     var row = document.querySelector("nav.side"), here = row && row.querySelector("[aria-current]");
     if (here) row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
-  });
+  }
+  document.addEventListener("DOMContentLoaded", inSight);
+  window.addEventListener("resize", inSight);
 
   window.setInterval(tick, 1000);
   document.addEventListener("DOMContentLoaded", tick);
