@@ -198,18 +198,22 @@ def preferences(rt: Runtime, session: Session, actor: Actor, language: str) -> P
 
 
 def choices(rt: Runtime, session: Session, actor: Actor, language: str) -> list[tuple[str, list[Choice]]]:
-    """Heading and kinds that this person can meet with, each with the way it comes now."""
+    """Heading and kinds that this person can meet with, each with the way it comes now.
+
+    By role, or because one has come: whoever was named to read the contact lists has no role that says so (R34).
+    """
     chosen = dict(
         session.execute(
             select(NoticeChoice.kind, NoticeChoice.how).where(NoticeChoice.officer_id == actor.id)
         ).all()
     )
+    had = set(session.scalars(select(Notice.kind).where(Notice.officer_id == actor.id).distinct()))
     found = []
     for group in NoticeGroup:
         rows = [
             Choice(kind, notice_words.label(kind, language), _how(kind, chosen), kind.fixed)
             for kind in kinds_in(group)
-            if kind.concerns(actor.roles)
+            if kind.concerns(actor.roles) or kind in had
         ]
         if rows:
             found.append((notice_words.heading(group, language), rows))

@@ -302,6 +302,9 @@ def test_R34_a_published_contact_list_is_told_to_every_other_head_and_who_reads_
         seen = next(each.version for each in lists if each.office == "CJT")
         contact_list.publish(world.rt, session, world.actor(HEAD), "CJT", seen=seen)
     assert told(world) == {(who, "contacts_published") for who in {*HEADS, "vpt.tt1"}}
+    with transaction(world.rt) as session:
+        assert notices.choose(world.rt, session, world.actor("vpt.tt1"), {"contacts_published": "page"}) == 1
+        assert notices.choose(world.rt, session, world.actor(CLERK), {"contacts_published": "page"}) == 0
 
 
 def test_a_role_is_told_to_whose_word_it_lacks_then_to_its_officer(world: World) -> None:
