@@ -20,6 +20,7 @@ from accessctl.errors import Unavailable
 from accessctl.services import telling
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import may
+from accessctl.services.office_names import office_names as kept_names
 from accessctl.services.recording import record
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import Account, Finding, FindingRemark, Lease, Office, Officer
@@ -186,7 +187,7 @@ def recent(rt: Runtime, session: Session, actor: Actor, *, limit: int = 200) -> 
         .order_by(closed, Finding.severity, Finding.last_at.desc(), Finding.id.desc())
         .limit(limit)
     )
-    names = office_names(session)
+    names = {code: name.vi for code, name in kept_names(rt).items()}
     return [view(row, names, owner) for row, owner in rows]
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from accessctl.domain.accounts import AccountState, Kind
@@ -110,18 +111,31 @@ def own_row(rt: Runtime, session: Session, actor: Actor, kinds: Collection[Kind]
     """The shared accounts of the own office, in the order of the square; none where the policy shows none."""
     if not may(rt, actor, Permission.ACCOUNT_VIEW, actor.office):
         return []
-    unfinished = session.scalars(
-        select(Lease).where(Lease.guest == actor.office, Lease.state.not_in(sorted(OVER)))
-    ).all()
+    here = {"office": actor.office, "kinds": list(kinds)}
+    unfinished = session.execute(_OWN_LEASES, here).all()
     holding = {lease.account_name: lease for lease in unfinished if lease.state in HOLDS_ACCOUNT}
     queues = Counter(lease.account_name for lease in unfinished if lease.state == LeaseState.QUEUED)
-    accounts = session.scalars(
-        select(Account)
-        .join(Office, Office.code == Account.host)
-        .where(Account.guest == actor.office, Account.kind.in_(kinds), Account.state != AccountState.RETIRED)
-        .order_by(Account.kind, Office.level != "province", Office.gso_code, Office.code)
-    )
+    accounts = session.execute(_OWN_ACCOUNTS, here)
     return [_cell(account, holding.get(account.name), queues[account.name]) for account in accounts]
+
+
+_LEASED = (
+    Lease.id, Lease.account_name, Lease.guest, Lease.host, Lease.state, Lease.officer_name, Lease.opened_at,
+    Lease.expires_at,
+)  # fmt: skip
+_SHOWN = (Account.name, Account.guest, Account.host, Account.state, Account.reason)
+"""What a cell shows of a lease and of an account."""
+_OWN_LEASES = select(*_LEASED).where(Lease.guest == bindparam("office"), Lease.state.not_in(sorted(OVER)))
+_OWN_ACCOUNTS = (
+    select(*_SHOWN)
+    .join(Office, Office.code == Account.host)
+    .where(
+        Account.guest == bindparam("office"),
+        Account.kind.in_(bindparam("kinds", expanding=True)),
+        Account.state != AccountState.RETIRED,
+    )
+    .order_by(Account.kind, Office.level != "province", Office.gso_code, Office.code)
+)
 
 
 def _may_know_who(rt: Runtime, actor: Actor, office: str) -> bool:
@@ -158,8 +172,8 @@ def _draw(session: Session, wanted: Wanted) -> Picture:
     used = [lease for name, lease in holding.items() if name not in out]
     cells = {
         (account.guest, account.host): _cell(account, holding.get(account.name), queues[account.name])
-        for account in session.scalars(
-            select(Account).where(
+        for account in session.execute(
+            select(*_SHOWN).where(
                 Account.kind == wanted.kind, Account.guest.in_(shown_rows), Account.host.in_(shown_columns)
             )
         )
@@ -178,15 +192,16 @@ def _draw(session: Session, wanted: Wanted) -> Picture:
     )
 
 
-def _unfinished(session: Session, kind: Kind) -> list[Lease]:
-    found = select(Lease).where(
+def _unfinished(session: Session, kind: Kind) -> Sequence[Any]:
+    found = select(*_LEASED).where(
         Lease.state.not_in(sorted(OVER)),
         Lease.account_name.startswith(f"{kind}-", autoescape=True),
     )
-    return list(session.scalars(found))
+    return session.execute(found).all()
 
 
-def _cell(account: Account, lease: Lease | None, queue: int) -> Cell:
+def _cell(account: Any, lease: Any, queue: int) -> Cell:
+    """Of rows with the columns of `_SHOWN` and `_LEASED`."""
     taken = lease is not None and account.state == AccountState.ACTIVE
     return Cell(
         account=account.name,

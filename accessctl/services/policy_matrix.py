@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from accessctl.access.explain import label
 from accessctl.access.in_force import POINTER
-from accessctl.access.lint import lint
+from accessctl.access.lint import Linted, lint
 from accessctl.access.loader import FILES, PolicySet
 from accessctl.access.table import Decision, Table
 from accessctl.domain.permissions import EVERY_OFFICER, Case, CaseClass, Permission, Role
@@ -124,12 +124,12 @@ def matrix(rt: Runtime, actor: Actor, query: Query) -> Matrix:
     if table is None:
         raise Unavailable("policy.policy_broken")
     policy = table.policy
-    whole, notes = rt.kept(f"policy_matrix {policy.version}", _KEPT, lambda: _whole(table))
+    whole, notes = _kept_whole(rt, table)
     columns = tuple(c for c in COLUMNS if query.role in ("", c)) or COLUMNS
     rows = tuple(_of_columns(row, columns, query) for row in whole if _fits(row, query))
     rows = tuple(row for row in rows if not query.role or any(c.parts or c.never for c in row.cells))
     shown = {part.note for row in rows for cell in row.cells for part in cell.parts}
-    judged = rt.kept(f"policy_lint {policy.version}", _KEPT, lambda: lint(gate.folder))
+    judged = _kept_lint(rt, table)
     severities = [remark.severity.value for remark in judged.remarks]
     return Matrix(
         version=policy.version,
@@ -143,6 +143,21 @@ def matrix(rt: Runtime, actor: Actor, query: Query) -> Matrix:
         warnings=severities.count("warning"),
         errors=severities.count("error"),
     )
+
+
+def prepare(rt: Runtime) -> None:
+    """Make what every reader of the table needs, before one comes; nothing where there is no policy."""
+    if (table := rt.policy().table) is not None:
+        _kept_whole(rt, table)
+        _kept_lint(rt, table)
+
+
+def _kept_whole(rt: Runtime, table: Table) -> tuple[tuple[Row, ...], tuple[Note, ...]]:
+    return rt.kept(f"policy_matrix {table.policy.version}", _KEPT, lambda: _whole(table))
+
+
+def _kept_lint(rt: Runtime, table: Table) -> Linted:
+    return rt.kept(f"policy_lint {table.policy.version}", _KEPT, lambda: lint(rt.gate.folder))
 
 
 def group_of(permission: str) -> str:

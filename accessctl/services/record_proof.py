@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from accessctl.errors import AccessError, Unavailable
 from accessctl.services.runtime import Runtime
-from accessctl.store.models import AuditCheckpoint, AuditLog
+from accessctl.store.models import AuditCheckpoint
 from audit.errors import AuditError
 from audit.merkle import Frontier, leaf_hash, node_hash
 from audit.note import Verifier
@@ -29,6 +29,8 @@ _MOST_LEAVES = 65_536
 """A sequencer's batch holds 256 records; where so many stand under one checkpoint, it was not ours that wrote."""
 _KEPT_FROM, _KEPT_AT_MOST = 8, 4096
 """Levels (subtrees of 256 records and more) and number of the nodes that are kept; near its leaf each proof looks."""
+_SMALL = 6
+"""Levels: so small a subtree (64 records) is read whole when no frontier holds it."""
 Place = tuple[int, int]
 """(level, index) of a node: the root over leaves [index << level, (index + 1) << level)."""
 
@@ -39,6 +41,7 @@ _FRONTIERS = text(
     " WHERE size >= (w.node + 1) << w.level::int AND size < (w.node + 2) << w.level::int"
     " ORDER BY size LIMIT 1) c"
 )
+_LEAVES = text("SELECT idx, leaf FROM audit_log WHERE idx = ANY(CAST(:places AS bigint[]))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +123,20 @@ class Tree:
         return self._known[place]
 
     def _fetch(self, wanted: set[Place]) -> None:
-        """Level by level downwards: what no frontier holds is wanted as its two children, in the end as leaves."""
+        """What no frontier holds is wanted as its two children, in the end as leaves.
+
+        No frontier ever holds a right node, so all that one is made of is asked for at once. A small subtree that
+        is not there is read from its records: asking for its parts one level after the other costs more.
+        """
         leaves: set[int] = set()
         while wanted:
-            left = {place for place in wanted if place[0] and place[1] % 2 == 0}
-            self._from_frontiers(left)
-            missing = {place for place in wanted if place not in self._known}
-            leaves |= {index for level, index in missing if level == 0}
-            wanted = {child for place in missing if place[0] for child in _children(place)}
+            parts = {part for place in wanted for part in _parts(place)}
+            leaves |= {index for level, index in parts if level == 0}
+            self._from_frontiers({place for place in parts if place[0]})
+            missing = {place for place in parts if place[0] and place not in self._known}
+            small = {place for place in missing if place[0] <= _SMALL}
+            leaves.update(*(range(index << level, index + 1 << level) for level, index in small))
+            wanted = {child for place in missing - small for child in _children(place)}
             if len(leaves) + len(wanted) > _MOST_LEAVES:
                 raise Unavailable("journal.proof_too_long")
         self._from_log(sorted(leaves))
@@ -145,11 +154,10 @@ class Tree:
                 self._known[(level, node)] = frontier.nodes[above]
 
     def _from_log(self, leaves: list[int]) -> None:
-        for first, last in _runs(leaves):
-            rows = self._session.execute(
-                select(AuditLog.idx, AuditLog.leaf).where(AuditLog.idx >= first, AuditLog.idx <= last)
-            )
-            self._known |= {(0, idx): leaf_hash(bytes(leaf)) for idx, leaf in rows}
+        if not leaves:
+            return
+        rows = self._session.execute(_LEAVES, {"places": leaves})
+        self._known |= {(0, idx): leaf_hash(bytes(leaf)) for idx, leaf in rows}
         if not all((0, index) in self._known for index in leaves):
             raise Unavailable("journal.record_missing")
 
@@ -172,20 +180,15 @@ def _perfect(start: int, end: int) -> Iterator[Place]:
         start += 1 << level
 
 
+def _parts(place: Place) -> Iterator[Place]:
+    """A left node is one; a right node is the left ones along its right edge, and its last leaf."""
+    level, index = place
+    while level and index % 2:
+        level, index = level - 1, 2 * index + 1
+        yield level, index - 1
+    yield level, index
+
+
 def _children(place: Place) -> tuple[Place, Place]:
     level, index = place
     return (level - 1, 2 * index), (level - 1, 2 * index + 1)
-
-
-def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:
-    """(first, last) of each stretch without a gap."""
-    first = last = None
-    for number in numbers:
-        if last is not None and number == last + 1:
-            last = number
-            continue
-        if first is not None and last is not None:
-            yield first, last
-        first = last = number
-    if first is not None and last is not None:
-        yield first, last

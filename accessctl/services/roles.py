@@ -120,10 +120,16 @@ def lapse(rt: Runtime, session: Session, officer: Officer, actor: Actor | None, 
 
 def objection(session: Session, officer: Officer, role: Role, *, waiting: bool = True) -> Refused | None:
     """Why this officer cannot have this role, in words; what still waits counts as held, custody to come too."""
+    place = session.get_one(Office, officer.office_code)
+    return judged(place, officer, role, _besides(session, officer, waiting=waiting))
+
+
+def _besides(session: Session, officer: Officer, *, waiting: bool) -> set[Role]:
+    """What counts as held beside the entered roles."""
     held = custody_of(session, [officer.id]).get(officer.id, set())
     if waiting:
         held = held | {Role(p.role) for p in session.scalars(open_of(officer))}
-    return judged(session.get_one(Office, officer.office_code), officer, role, held)
+    return held
 
 
 def judged(place: Office, officer: Officer, role: Role, besides: Collection[Role]) -> Refused | None:
@@ -150,7 +156,9 @@ def still_missing(session: Session, officer: Officer, proposal: RoleProposal) ->
 def choices(session: Session, officer: Officer) -> list[str]:
     """The roles that this officer could be given: that belong there, are not held and are not refused."""
     held = {r.role for r in officer.roles if r.revoked_at is None}
-    return [role.value for role in Role if role not in held and objection(session, officer, role) is None]
+    place, besides = session.get_one(Office, officer.office_code), _besides(session, officer, waiting=True)
+    free = (role for role in Role if role not in held)
+    return [role.value for role in free if judged(place, officer, role, besides) is None]
 
 
 def stands_in(proposal: RoleProposal, word: Word) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, func, select
+from sqlalchemy import DateTime, bindparam, case, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from accessctl.domain.accounts import AccountState, Kind
@@ -17,6 +17,7 @@ from accessctl.services.actor import Actor
 from accessctl.services.authorize import may
 from accessctl.services.lease_view import LeaseView, Names, shown
 from accessctl.services.matrix import IN_USE, Cell, own_row
+from accessctl.services.office_names import office_names
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import Custody, Finding, Lease, Office, OfficeLink, Officer, Subject
 
@@ -54,18 +55,23 @@ class KindStanding:
         return self.counts[AccountState.ACTIVE] + self.counts[IN_USE]
 
 
+_IN_FORCE = (
+    select(Custody)
+    .where(
+        Custody.office_code == bindparam("office"),
+        Custody.period.contains(bindparam("now", type_=DateTime(timezone=True))),
+    )
+    .options(joinedload(Custody.officer))
+)
+
+
 def own_kinds(
     rt: Runtime, session: Session, actor: Actor, kinds: Collection[Kind]
 ) -> tuple[KindStanding, ...]:
     """The shared accounts of the own office, and their custodians."""
-    now = rt.now()
     in_force = {
         custody.kind: custody
-        for custody in session.scalars(
-            select(Custody)
-            .where(Custody.office_code == actor.office, Custody.period.contains(now))
-            .options(joinedload(Custody.officer))
-        )
+        for custody in session.scalars(_IN_FORCE, {"office": actor.office, "now": rt.now()})
     }
     cells = own_row(rt, session, actor, kinds)
     return tuple(
@@ -101,16 +107,19 @@ class Use:
     too_long: tuple[LeaseView, ...]
 
 
+_UNFINISHED = (
+    select(Lease, Officer.username, Subject.bhxh_no)
+    .join(Officer, Officer.id == Lease.officer_id)
+    .join(Subject, Subject.pseudonym == Lease.subject)
+    .where(Lease.guest == bindparam("office"), Lease.state.not_in(sorted(OVER)))
+    .order_by(Lease.place)
+)
+
+
 def use_of(rt: Runtime, session: Session, actor: Actor, kinds: Collection[Kind]) -> Use:
     """What the own office holds and waits for now, of these kinds; oldest first."""
-    rows = session.execute(
-        select(Lease, Officer.username, Subject.bhxh_no)
-        .join(Officer, Officer.id == Lease.officer_id)
-        .join(Subject, Subject.pseudonym == Lease.subject)
-        .where(Lease.guest == actor.office, Lease.state.not_in(sorted(OVER)))
-        .order_by(Lease.place)
-    ).all()
-    names = dict(session.execute(select(Office.code, Office.name)).all())
+    rows = session.execute(_UNFINISHED, {"office": actor.office}).all()
+    names = {code: name.vi for code, name in office_names(rt).items()}
     places: Counter[str] = Counter()
     views = []
     for lease, username, number in rows:

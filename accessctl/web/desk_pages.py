@@ -10,7 +10,7 @@ from accessctl.domain.leases import LeaseState
 from accessctl.domain.permissions import Permission
 from accessctl.errors import Conflict
 from accessctl.services import desk, desk_offer
-from accessctl.services.control import transaction
+from accessctl.services.control import looking, transaction
 from accessctl.services.leasing import LeaseView
 from accessctl.web import desk_memory, errors, lease_strip
 from accessctl.web.context import actor, runtime
@@ -25,7 +25,7 @@ GOING_ON = (LeaseState.OPENING, LeaseState.ACTIVE, LeaseState.QUEUED)
 
 def choices() -> Choices:
     """What may be asked for."""
-    with transaction(runtime()) as database:
+    with looking(runtime()) as database:
         return arrange(desk.lendable(runtime(), database, actor()))
 
 
@@ -63,7 +63,7 @@ def begun(arguments: Mapping[str, str]) -> BorrowForm:
 
 def borrow(choice: desk.AccountChoice, form: BorrowForm, problem: errors.Problem | None) -> str:
     """Dossier, subject, reason; with who answers for the account."""
-    with transaction(runtime()) as database:
+    with looking(runtime()) as database:
         helper = desk_offer.helper(runtime(), database, actor(), choice.kind)
     reveals = runtime().settings.reveal and allowed(actor(), Permission.LEASE_REVEAL)
     return render_template(
@@ -154,5 +154,5 @@ def old_values(view: object, listed: tuple[str, ...]) -> dict[str, str]:
 
 
 def _helper(lease: LeaseView) -> desk_offer.Helper | None:
-    with transaction(runtime()) as database:
+    with looking(runtime()) as database:
         return desk_offer.helper(runtime(), database, actor(), lease.kind)

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from accessctl.services import lookup, overview, preferences
-from accessctl.services.control import transaction
+from accessctl.services.control import looking, transaction
 from accessctl.web import gates, navigation
 from accessctl.web.context import actor, runtime
 from accessctl.web.display import ROLES
@@ -20,7 +20,7 @@ pages = Blueprint("home", __name__)
 def index() -> str:
     """What the role shown first has to know now; what may be seen of it is the services' word."""
     person = actor()
-    with transaction(runtime()) as database:
+    with looking(runtime()) as database:
         page = overview.start_page(runtime(), database, person)
     return render_template("home/index.html", page=page, main_section=navigation.main_section(person))
 
