@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 
 from accessctl.domain.events import Event, failed
 
@@ -78,12 +79,17 @@ class EventGroup(StrEnum):
     @property
     def events(self) -> tuple[Event, ...]:
         """The events under this heading, as they stand in the vocabulary."""
-        return tuple(event for event in Event if event.source in self.sources)
+        return _events(self)
 
     @property
     def tags(self) -> frozenset[str]:
         """Their tags, failed twins included."""
         return frozenset(tag for event in self.events for tag in (event.value, failed(event)))
+
+
+@cache
+def _events(group: EventGroup) -> tuple[Event, ...]:
+    return tuple(event for event in Event if event.source in group.sources)
 
 
 def tags_of(wanted: str) -> frozenset[str]:

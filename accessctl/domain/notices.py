@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from enum import StrEnum
+from functools import cache
 
 from accessctl.domain.permissions import Role
 
@@ -115,6 +116,7 @@ class NoticeKind(StrEnum):
         return not self.roles or not self.roles.isdisjoint(roles)
 
 
+@cache
 def kinds_in(group: NoticeGroup) -> tuple[NoticeKind, ...]:
     """The kinds under a heading, in the order of the list."""
     return tuple(kind for kind in NoticeKind if kind.group is group)
