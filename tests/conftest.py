@@ -15,6 +15,7 @@ from hypothesis import settings
 from psycopg import sql
 
 from accessctl.embedded import Cluster
+from tests.common.logins import make_cheap
 from tests.common.node import why_not
 from tests.common.templates import compile_once
 from tests.common.world import Province, World, fresh_world
@@ -41,6 +42,7 @@ def cluster() -> Iterator[Cluster]:
     folder.chmod(0o711)  # as root, the server's own user has to pass through
     server = Cluster(folder, fast=True)
     server.start()
+    make_cheap(server)
     yield server
     server.destroy()
 

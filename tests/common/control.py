@@ -7,7 +7,7 @@ changed more than rows – a column, a right, a trigger – gets its database dr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -31,6 +31,7 @@ _YOUNGEST = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 _OTHERS = """
     SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
      WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+       AND NOT (state = 'idle' AND pid = ANY (%s))
 """
 # Everything but rows, as (how many, the youngest change): tables, columns, rights, triggers, functions, …
 _CATALOGS = (
@@ -88,9 +89,9 @@ class ControlDatabase:
         self._structure = self._look()
         self._mark = self._youngest()
 
-    def restore(self) -> bool:
-        """Undo what the test did; False when it did more than to write rows."""
-        self.session.ask(_OTHERS)
+    def restore(self, spared: Sequence[int] = ()) -> bool:
+        """Undo what the test did; False when it did more than to write rows. `spared`: sessions that may stay."""
+        self.session.ask(_OTHERS, (list(spared),))
         if self._look() != self._structure:
             return False
         strange = [
@@ -146,13 +147,15 @@ class ControlDatabases:
         """One that nobody uses."""
         return self._free.pop() if self._free else self._new()
 
-    def give_back(self, used: ControlDatabase) -> None:
-        """For the next test; dropped when it cannot be restored."""
-        if used.restore():
+    def give_back(self, used: ControlDatabase, spared: Sequence[int] = ()) -> bool:
+        """For the next test; dropped, and False, when it cannot be restored."""
+        restored = used.restore(spared)
+        if restored:
             self._free.append(used)
         else:
             used.session.close()
             self._server.tell(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(used.name)))
+        return restored
 
     def close(self) -> None:
         """End the sessions that stood."""

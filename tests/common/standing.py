@@ -35,11 +35,21 @@ class Standing:
 
     def ask(self, question: Question, values: Any = None) -> list[tuple[Any, ...]]:
         """Rows of the answer."""
-        return self.connection().execute(question, values).fetchall()  # type: ignore[arg-type]
+        return self._execute(question, values).fetchall()
 
     def tell(self, statement: Question, values: Any = None) -> None:
         """Carry out a statement without an answer."""
-        self.connection().execute(statement, values)  # type: ignore[arg-type]
+        self._execute(statement, values)
+
+    def _execute(self, statement: Question, values: Any) -> psycopg.Cursor[Any]:
+        """To a session that a test has ended the statement never came: it is told again."""
+        if self._session is not None:
+            try:
+                return self._session.execute(statement, values)  # type: ignore[arg-type]
+            except psycopg.OperationalError:
+                if not self._session.closed:
+                    raise
+        return self.connection().execute(statement, values)  # type: ignore[arg-type]
 
     def close(self) -> None:
         """End the session."""

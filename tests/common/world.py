@@ -21,7 +21,6 @@ from uuid import uuid4
 import psycopg
 from flask import Flask
 from psycopg import sql
-from sqlalchemy import Engine
 
 from accessctl import clock
 from accessctl.access.enforcer import Gate
@@ -48,10 +47,11 @@ from accessctl.services.actor import Actor, Origin, actor_for, officer_named
 from accessctl.services.control import transaction
 from accessctl.services.leasing import LeaseRequest, LeaseView
 from accessctl.services.runtime import Runtime, build_runtime
-from accessctl.store.base import sessions
 from accessctl.store.journal import WAKE
 from accessctl.store.sequencing import index_new
 from tests.common.control import ControlDatabase, ControlDatabases
+from tests.common.kept import Connections
+from tests.common.logins import make_cheap
 from tests.common.standing import Standing
 
 PEOPLE = 12
@@ -92,7 +92,7 @@ class Province:
         self.offices = {office: Standing(self.cluster.dsn(name)) for office, name in self.dbnames.items()}
         self.controls = ControlDatabases(CONTROL, self.cluster.dsn, self.server)
         self.gate = Gate(self.folder.settings().policies)
-        self.engines: dict[str, Engine] = {}  # of ended worlds: what was compiled for them serves the next
+        self.kept = Connections()
         self.pages: Flask | None = (
             None  # likewise: two hundred routes take longer to set up than most tests run
         )
@@ -109,6 +109,10 @@ class Province:
         folder.write_offices(cluster, site.dbnames)
         for step in (_control, _databases, _gates, _province, _participants, _staff):
             step(site, lambda *_: None)
+        settings = folder.settings()
+        urls = (settings.database_url, settings.sequencer_url, settings.env["ACCESSCTL_READER_URL"])
+        offices = (dsn for dsns in settings.office_dsns.values() for dsn in dsns.values())
+        make_cheap(cluster, (*urls, *offices))
         made = cls(folder, cluster, site.dbnames)
         for office in made.offices.values():
             office.tell("CREATE SCHEMA as_made")
@@ -148,6 +152,7 @@ class Province:
 
     def close(self) -> None:
         """End the sessions that stood."""
+        self.kept.close()
         self.controls.close()
         for session in (self.server, *self.offices.values()):
             session.close()
@@ -167,7 +172,9 @@ class World:
         env["ACCESSCTL_POLICY_STATE"] = str(province.folder.path / "policy" / uuid4().hex)
         self.settings = Settings(env)
         self.rt = self.runtime()
+        province.kept.lend(self.rt)
         self._sequencer = SequencerLoop(self.settings)
+        self._sequencer._sequencer = province.kept.sequencer(self.settings.database_url)
         self._running = threading.Event()
         self._stopping = threading.Event()
         self._turn = threading.Lock()
@@ -184,8 +191,6 @@ class World:
             gate._offices, gate._turn = rt.office_codes, threading.Lock()
             gate._state = rt.settings.policy_state
             rt.__dict__["gate"] = gate
-        if (kept := self.province.engines.pop(self.settings.database_url, None)) is not None:
-            rt.engine, rt.sessions = kept, sessions(kept)
         return rt
 
     def now(self) -> datetime:
@@ -284,16 +289,13 @@ class World:
             (f"log:{mark.system_identifier}", mark.offset, mark.file),
         )
 
-    def close(self) -> None:
-        """Stop the sequencer and give connections back."""
+    def close(self) -> list[int]:
+        """Stop the sequencer and give connections back; those to the control database that stay for the next."""
         self._stopping.set()
         self._running.set()
         self.database.session.tell(f"NOTIFY {WAKE}")  # it may be waiting for records
         self._thread.join(5)
-        self._sequencer.close()
-        self.rt.close()
-        if not self.rt.engine.dispatch.before_cursor_execute:  # nobody listens to it any more
-            self.province.engines[self.settings.database_url] = self.rt.engine
+        return self.province.kept.keep(self.rt, self._sequencer._sequencer)
 
 
 @lru_cache(maxsize=4096)
@@ -312,8 +314,8 @@ def fresh_world(province: Province) -> Iterator[World]:
         world.forget_older_logs()
         yield world
     finally:
-        world.close()
-        province.controls.give_back(database)
+        if not province.controls.give_back(database, world.close()):
+            province.kept.forget(world.settings.database_url)
 
 
 def eventually(check: Callable[[], Any], *, within: float = 30.0) -> Any:

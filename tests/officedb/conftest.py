@@ -29,6 +29,7 @@ from accessctl.officedb.connection import OfficeAddress, OfficeDatabases
 from accessctl.officedb.credentials import derive_secret, derive_subject_key, scram_verifier
 from accessctl.officedb.install import InstallPlan, install
 from accessctl.officedb.leases import Closed, CloseOrder, OpenOrder, close_lease, open_lease
+from tests.common.logins import make_cheap
 
 OFFICES = ("CJT", "DGL", "DML", "DRL", "DSG", "GNG", "KNO", "TDC", "VPT")
 MAI = "6799000001"  # BHYT only, card in force
@@ -188,6 +189,7 @@ def office_cluster() -> Iterator[Cluster]:
     folder.chmod(0o711)
     server = Cluster(folder, fast=True)
     server.start()
+    make_cheap(server)
     yield server
     server.destroy()
 
@@ -197,6 +199,8 @@ def installed(office_cluster: Cluster) -> str:
     """The name of an installed database with people and the 16 shared accounts and the pool of DML."""
     create_database(office_cluster, "dml")
     install(office_cluster.dsn("dml"), plan("dml"))
+    known = address(office_cluster, "dml")
+    make_cheap(office_cluster, (known.broker, known.witness))
     with opened(office_cluster, "dml") as office:
         ensure_accounts(office.broker, accounts_at("DML"))
         office.admin.execute(PEOPLE)

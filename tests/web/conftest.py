@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import html5lib
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
+from werkzeug.local import LocalProxy
 from werkzeug.test import TestResponse
 
 from accessctl.app import create_app
@@ -28,46 +29,86 @@ class Visitor:
     """One person at one machine."""
 
     client: FlaskClient
-    answer: TestResponse | None = field(default=None, repr=False)
+    _answer: TestResponse | None = field(default=None, repr=False)
     _seen_last: TestResponse | None = field(default=None, repr=False)
     _page: Any = None
+    _first_page: bool = False
+    """Signed in, and where that leads to not opened yet: nobody has looked."""
     objections: list[str] = field(default_factory=list)
     """What a strict reader of HTML says against the page that `page` gave last."""
 
     def get(self, address: str, **more: Any) -> TestResponse:
         """Open a page, following redirects."""
+        self._first_page = False
         return self._seen(self.client.get(address, follow_redirects=True, **more))
 
     def send(self, target: str, /, *, follow: bool = True, token: bool = True, **fields: Any) -> TestResponse:
         """Send a form with the token of the page that was seen last."""
         if token:
             fields["csrf_token"] = self.token
+        self._first_page = False
         return self._seen(self.client.post(target, data=fields, follow_redirects=follow))
 
     def sign_in(self, username: str, password: str = PASSWORD) -> TestResponse:
-        """Through the door."""
+        """Through the door. The start page behind it is opened when somebody looks at it: few tests do."""
+        fields = {"username": username, "password": password, "csrf_token": self._at_the_door()}
+        answer = self.client.post("/sign-in", data=fields)
+        if (answer.status_code, answer.headers.get("Location")) == (303, "/"):
+            self._first_page = True
+            return cast(TestResponse, LocalProxy(lambda: self.answer))
+        if answer.location:
+            return self.get(answer.location)
+        return self._seen(answer)
+
+    def _at_the_door(self) -> str:
+        """The token of the sign-in form; who comes with nothing gets what the first who came so was given."""
+        name = self.client.application.config["SESSION_COOKIE_NAME"]
+        given: dict[str, tuple[str, str]] = self.client.application.extensions.setdefault(
+            "tests at the door", {}
+        )
+        comes_with_nothing = self.client.get_cookie(name) is None
+        if comes_with_nothing and name in given:
+            cookie, token = given[name]
+            self.client.set_cookie(name, cookie)
+            return token
         self.get("/sign-in")
-        return self.send("/sign-in", username=username, password=password)
+        if comes_with_nothing and (cookie := self.client.get_cookie(name)) is not None:
+            given[name] = (cookie.value, self.token)
+        return self.token
 
     def _seen(self, answer: TestResponse) -> TestResponse:
-        self.answer = answer
+        self._answer, self._first_page = answer, False
         if answer.mimetype == "text/html":
             self._seen_last, self._page = answer, None
         return answer
 
     @property
+    def answer(self) -> TestResponse | None:
+        """What came last."""
+        if self._first_page:
+            self.get("/")
+        return self._answer
+
+    @property
+    def _html(self) -> TestResponse | None:
+        """The last answer that was a page."""
+        return self._seen_last if self.answer is not None else None
+
+    @property
     def page(self) -> Any:
         """The tree of the last page, read when somebody asks for it: few tests look at every page on their way."""
-        if self._page is None and self._seen_last is not None:
+        html = self._html
+        if self._page is None and html is not None:
             parser = html5lib.HTMLParser()
-            self._page = parser.parse(self._seen_last.text)
+            self._page = parser.parse(html.text)
             self.objections = [f"{place}: {code} {facts}" for place, code, facts in parser.errors]
         return self._page
 
     @property
     def token(self) -> str:
         """The CSRF token of any form of the page; the tree of the page is not needed for it."""
-        text = self._seen_last.text if self._seen_last else ""
+        html = self._html
+        text = html.text if html is not None else ""
         found = re.search(r'<input[^>]* name="csrf_token"[^>]* value="([^"]+)"', text)
         assert found, "the page has no form with a token"
         return found[1]
