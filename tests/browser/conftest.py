@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,8 @@ WIDE, NARROW = 1280, 390
 AXE = """async () => (await axe.run({resultTypes: ["violations"], elementRef: false, preload: false})).violations
     .map(v => v.id + ": " + v.nodes[0].html.slice(0, 200) + " " + v.nodes[0].failureSummary)"""
 CHECKER = "/tests-only/axe.js"  # a file like any other, so that the browser reads and compiles it once
+BLANK = "/tests-only/blank"  # of the pages' own origin: about:blank would be another process, and so would what follows
+QUICK = (Path(__file__).parent / "quick_axe.js").read_text(encoding="utf-8").split("/* axe */")
 WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -56,7 +59,7 @@ def browser_type_launch_args(chromium: str) -> dict[str, Any]:
 @pytest.fixture
 def address(world: World) -> Iterator[str]:
     """The service on a free port of loopback, and beside it the program that looks for what is not accessible."""
-    served = DispatcherMiddleware(application(world), {CHECKER: _checker})
+    served = DispatcherMiddleware(application(world), {CHECKER: _checker, BLANK: _blank})
     server = make_server("127.0.0.1", 0, served, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -68,9 +71,14 @@ def address(world: World) -> Iterator[str]:
 
 @Request.application
 def _checker(request: Request) -> Response:
-    return Response(
-        AXE_SCRIPT, mimetype="text/javascript", headers={"Cache-Control": "max-age=86400, immutable"}
-    )
+    lasting = {"Cache-Control": "max-age=86400, immutable"}
+    return Response(QUICK[0] + AXE_SCRIPT + QUICK[1], mimetype="text/javascript", headers=lasting)
+
+
+@Request.application
+def _blank(request: Request) -> Response:
+    headers = {"Cross-Origin-Opener-Policy": "same-origin", "Cache-Control": "max-age=86400"}
+    return Response("<!doctype html><title>blank</title>", mimetype="text/html", headers=headers)
 
 
 class Desk:

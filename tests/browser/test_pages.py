@@ -20,7 +20,7 @@ from flask import Flask
 from playwright.sync_api import Browser, Response
 
 from accessctl.app import create_app
-from tests.browser.conftest import objections
+from tests.browser.conftest import BLANK, objections
 from tests.common.busy import (
     AUDITOR,
     CLERK,
@@ -112,7 +112,7 @@ class Rounds:
             cookie = visitor.client.get_cookie("accessctl")
             assert cookie is not None
             self._sessions[who] = cookie.value
-        self._page.goto("about:blank")  # what was open stops asking for news
+        self._page.goto(self._address + BLANK)  # what was open stops asking for news
         self._context.clear_cookies()
         wanted = {"accessctl_language": language} | ({"accessctl": self._sessions[who]} if who else {})
         self._context.add_cookies([{"name": n, "value": v, "url": self._address} for n, v in wanted.items()])
