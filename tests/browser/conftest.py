@@ -39,6 +39,7 @@ WIDER = "() => document.documentElement.scrollWidth - document.documentElement.c
 def objections(page: Page) -> list[str]:
     """What axe finds at both widths, and what is wider than the window; the window is left as it was."""
     size, found = page.viewport_size, []
+    page.wait_for_load_state()  # of what a click has begun, too
     page.add_script_tag(url=CHECKER)
     for width in (NARROW, WIDE):
         page.set_viewport_size({"width": width, "height": 900})
