@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from importlib import import_module
@@ -47,7 +48,11 @@ class _Root(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, _, name = _COMMANDS[cmd_name].partition(":")
-        found: click.Command = getattr(import_module(f"accessctl.cli.{module}"), name)
+        gc.disable()  # nothing of what is imported is rubbish: looking through it took an eighth of the time
+        try:
+            found: click.Command = getattr(import_module(f"accessctl.cli.{module}"), name)
+        finally:
+            gc.enable()
         return found
 
     def main(self, args: Any = None, *more: Any, **extra: Any) -> Any:
