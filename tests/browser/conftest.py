@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
+from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
+from werkzeug.test import Cookie
 from werkzeug.wrappers import Request, Response
 
 from tests.common.application import application
 from tests.common.world import PASSWORD, World
+from tests.web.conftest import Visitor
 
 FLAGS = [
     "--no-sandbox",
@@ -82,10 +85,20 @@ def _blank(request: Request) -> Response:
     return Response("<!doctype html><title>blank</title>", mimetype="text/html", headers=headers)
 
 
+def session_of(app: Flask, username: str) -> Cookie:
+    """What the browser of somebody holds who has signed in."""
+    visitor = Visitor(app.test_client())
+    visitor.sign_in(username)
+    cookie = visitor.client.get_cookie(app.config["SESSION_COOKIE_NAME"])
+    assert cookie is not None
+    return cookie
+
+
 class Desk:
     """One officer's window. Anything that the browser complains about is kept in `complaints`."""
 
-    def __init__(self, context: BrowserContext, address: str) -> None:
+    def __init__(self, context: BrowserContext, address: str, app: Flask) -> None:
+        self._app = app
         self.context = context
         self.address = address
         self.complaints: list[str] = []
@@ -102,7 +115,17 @@ class Desk:
         """Open a page by its address."""
         self.page.goto(self.address + path)
 
-    def sign_in(self, username: str) -> None:
+    def sign_in(self, username: str, *, by_hand: bool = False) -> None:
+        """Comes through the door without the browser, and opens the start page in it."""
+        if by_hand:
+            self._types(username)
+        else:
+            cookie = session_of(self._app, username)
+            self.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": self.address}])
+            self.go("/")
+        expect(self.page.locator("h1")).to_contain_text(re.compile("Kính chào|Welcome"))
+
+    def _types(self, username: str) -> None:
         """With the keyboard only: the cursor stands where typing starts."""
         self.go("/sign-in")
         expect(self.page.locator("#username")).to_be_focused()
@@ -110,7 +133,6 @@ class Desk:
         self.page.keyboard.press("Tab")
         self.page.keyboard.type(PASSWORD)
         self.page.keyboard.press("Enter")
-        expect(self.page.locator("h1")).to_contain_text(re.compile("Kính chào|Welcome"))
 
     def borrow(self, account: str, dossier: str, subject: str, *fields: str) -> None:
         """Through the form."""
@@ -138,7 +160,7 @@ OpenDesk = Callable[..., Desk]
 
 
 @pytest.fixture
-def open_desk(browser: Browser, address: str) -> Iterator[OpenDesk]:
+def open_desk(browser: Browser, address: str, world: World) -> Iterator[OpenDesk]:
     """`open_desk(width=1280, language="vi", scripts=True)`: a new window without cookies."""
     made: list[BrowserContext] = []
 
@@ -147,7 +169,7 @@ def open_desk(browser: Browser, address: str) -> Iterator[OpenDesk]:
         context = browser.new_context(viewport=size, java_script_enabled=scripts)
         context.add_cookies([{"name": "accessctl_language", "value": language, "url": address}])
         made.append(context)
-        return Desk(context, address)
+        return Desk(context, address, application(world))
 
     yield make
     for context in made:

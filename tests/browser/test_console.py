@@ -21,7 +21,7 @@ FIRST, FOURTH = synthetic.number("DML", 1), synthetic.number("DML", 4)
 @pytest.mark.parametrize("language", ["vi", "en"])
 def test_every_page_of_a_lease_is_accessible_and_fits(open_desk: OpenDesk, language: str):
     desk, other, head = (open_desk(language=language) for _ in range(3))
-    desk.sign_in("cjt.the2")
+    desk.sign_in("cjt.the2", by_hand=True)
     desk.borrow(TKCL, "x", FIRST)
     expect(desk.page.locator(".note.bad")).to_be_visible()
     desk.is_sound()

@@ -49,7 +49,7 @@ def test_S14_from_sign_in_to_return_with_the_keyboard_alone_as_a_reader_of_bar_c
     open_desk: OpenDesk, world: World
 ):
     desk = open_desk()
-    desk.sign_in(CLERK)
+    desk.sign_in(CLERK, by_hand=True)
     keys, page = desk.page.keyboard, desk.page
     pressed = 0
     while focused(page) != "/desk/":

@@ -20,7 +20,7 @@ from flask import Flask
 from playwright.sync_api import Browser, Response
 
 from accessctl.app import create_app
-from tests.browser.conftest import BLANK, objections
+from tests.browser.conftest import BLANK, objections, session_of
 from tests.common.busy import (
     AUDITOR,
     CLERK,
@@ -35,7 +35,6 @@ from tests.common.busy import (
     unknown,
 )
 from tests.common.world import World
-from tests.web.conftest import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
@@ -107,11 +106,7 @@ class Rounds:
     def _sits_down(self, who: str, language: str) -> None:
         """Somebody who has come through the door once, without the browser; nobody is ""."""
         if who and who not in self._sessions:
-            visitor = Visitor(self._app.test_client())
-            visitor.sign_in(who)
-            cookie = visitor.client.get_cookie("accessctl")
-            assert cookie is not None
-            self._sessions[who] = cookie.value
+            self._sessions[who] = session_of(self._app, who).value
         self._page.goto(self._address + BLANK)  # what was open stops asking for news
         self._context.clear_cookies()
         wanted = {"accessctl_language": language} | ({"accessctl": self._sessions[who]} if who else {})

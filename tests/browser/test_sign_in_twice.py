@@ -26,7 +26,7 @@ def test_a_person_sets_the_factor_up_and_signs_in_with_it_by_keyboard(
     open_desk: Callable[..., Desk], world: World
 ) -> None:
     desk = open_desk()
-    desk.sign_in("cjt.the2")
+    desk.sign_in("cjt.the2", by_hand=True)
     desk.go("/me/second-factor")
     desk.is_sound()
     phone = Phone(world, desk.page.inner_text(".setup-key").replace(" ", ""))
@@ -53,7 +53,7 @@ def test_it_looks_after_another_and_the_link_is_used_on_a_telephone(
 ) -> None:
     enrolled(world, "cjt.the2")
     desk = open_desk()
-    desk.sign_in("vpt.cntt1")
+    desk.sign_in("vpt.cntt1", by_hand=True)
     desk.go("/resets/cjt.the2")
     desk.is_sound()
     desk.page.check("input[value=second_factor]")
@@ -72,7 +72,7 @@ def test_a_form_whose_session_ended_comes_back_with_every_control_filled(
     open_desk: Callable[..., Desk], world: World
 ) -> None:
     desk = open_desk()
-    desk.sign_in("cjt.thu1")
+    desk.sign_in("cjt.thu1", by_hand=True)
     desk.go("/desk/borrow/TKHCTT-CJT-DML")
     desk.page.fill("#dossier", "CJT-2018-000007/CLT")
     desk.page.fill("#subject", "6799000001")
