@@ -152,7 +152,7 @@ def test_the_back_button_after_a_return_shows_no_data_of_the_person(open_desk: O
     expect(desk.page.locator(".person-name")).to_be_visible()
     desk.press(".strip-buttons .btn-primary")
     desk.page.wait_for_url("**/leases/*")
-    desk.page.evaluate("history.back()")
+    desk.page.evaluate("setTimeout(() => history.back())")
     desk.page.wait_for_timeout(800)
     assert not desk.page.locator(".person-name").count()
 

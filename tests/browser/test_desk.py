@@ -148,12 +148,12 @@ def test_the_back_button_brings_no_form_that_acts_on_another_dossier(open_desk: 
     stale = desk.page.content()
     desk.press(".strip-buttons .btn-primary")
     desk.page.wait_for_url("**/leases/*")
-    desk.page.evaluate("history.back()")
+    desk.page.evaluate("setTimeout(() => history.back())")
     desk.page.wait_for_timeout(500)
     assert not desk.page.locator(".person-name").count()
     desk.borrow(TKCL, "CJT-2018-000002/CLT", FOURTH)
     desk.page.set_content(stale)  # what a browser that kept the page would show
-    desk.page.evaluate("document.querySelector('form[data-keep]').submit()")
+    desk.page.evaluate("setTimeout(() => document.querySelector('form[data-keep]').submit())")
     expect(desk.page.locator("main")).to_contain_text(f"của hồ sơ {DOSSIER}")
     assert reissues(world) == 0
     desk.page.click("main .btn-primary")
