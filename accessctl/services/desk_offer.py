@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Text, bindparam, func, or_, select, union
+from sqlalchemy import DateTime, Select, Text, bindparam, exists, func, literal_column, or_, select, union
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -108,24 +108,39 @@ def lendable(rt: Runtime, session: Session, actor: Actor) -> list[AccountChoice]
     Of a pool, which may hold thousands, only the account to be taken first and those with an approval of one's own.
     """
     hindrances = _Hindrances(rt, session, actor)
-    here = {"office": actor.office, "approved": sorted(hindrances.leaves)}
     names = {code: name.vi for code, name in office_names(rt).items()}
     return [
         _choice(row, names, hindrances)
-        for row in session.execute(_OFFERED, here)
+        for row in _offered(session, actor.office, sorted(hindrances.leaves))
         if may(rt, actor, Kind(row.kind).open_permission, row.host)
     ]
 
 
+def _offered(session: Session, office: str, approved: list[str]) -> list[Any]:
+    """Rows of `_OWN`, own pools first. Nearly always a pool has a free account, and one statement is enough."""
+    here = {"office": office, "approved": approved}
+    found = {row.name: row for row in session.execute(_OFFERED, here)}
+    free = {
+        row.kind
+        for row in found.values()
+        if row.state == AccountState.ACTIVE and row.holder is None and not row.waiting
+    }
+    rest = [session.execute(_LEAST_BAD, here | {"kind": kind}).first() for kind in _POOLS if kind not in free]
+    return list({row.name: row for row in (*rest, *found.values()) if row is not None}.values())
+
+
 _HERE = bindparam("office", type_=Text())
+# The states are written out: the indexes over open leases are found by these very words.
+_HOLDS = Lease.state.in_([literal_column(f"'{state.value}'") for state in sorted(HOLDS_ACCOUNT)])
+_WAITS = Lease.state == literal_column(f"'{LeaseState.QUEUED.value}'")
 _HELD = (
     select(Lease.account_name, Lease.officer_name, Lease.expires_at)
-    .where(Lease.state.in_(HOLDS_ACCOUNT), Lease.guest == _HERE)
+    .where(_HOLDS, Lease.guest == _HERE)
     .subquery("held")
 )
 _QUEUED = (
     select(Lease.account_name, func.count().label("waiting"))
-    .where(Lease.state == LeaseState.QUEUED, Lease.guest == _HERE)
+    .where(_WAITS, Lease.guest == _HERE)
     .group_by(Lease.account_name)
     .subquery("queued")
 )
@@ -141,11 +156,20 @@ _OWN = (
 )  # fmt: skip
 _ORDER = (Account.state != AccountState.ACTIVE, _HELD.c.account_name.is_not(None), _WAITING, Account.name)
 """Which account of a pool comes first: one that works, a free one, a short queue."""
-_FIRST = [
-    _OWN.where(Account.kind == kind.value).order_by(*_ORDER).limit(1).subquery()
-    for kind in Kind
-    if not kind.shared
-]
+
+
+_POOLS = tuple(kind.value for kind in Kind if not kind.shared)
+
+
+def _free(kind: str) -> Select[Any]:
+    """The first free account of a pool: found by the index, however many there are."""
+    held, queued = (exists().where(Lease.account_name == Account.name, state) for state in (_HOLDS, _WAITS))
+    working = _OWN.where(Account.kind == kind, Account.state == AccountState.ACTIVE)
+    return select(working.where(~held, ~queued).order_by(Account.name).limit(1).subquery())
+
+
+_LEAST_BAD = _OWN.where(Account.kind == bindparam("kind")).order_by(*_ORDER).limit(1)
+"""Of a pool in which none is free: all of its accounts are compared."""
 _NOW = bindparam("now", type_=DateTime(timezone=True))
 _GROUND = select(
     Office,
@@ -175,7 +199,7 @@ _NAMED = or_(
     Account.kind.in_([kind.value for kind in Kind if kind.shared]),
     Account.name.in_(bindparam("approved", expanding=True, type_=Text())),
 )
-_ALL = union(_OWN.where(_NAMED), *(select(first) for first in _FIRST)).subquery()
+_ALL = union(_OWN.where(_NAMED), *map(_free, _POOLS)).subquery()
 _OFFERED = select(_ALL).order_by(_ALL.c.host != _ALL.c.guest, _ALL.c.name)
 """Made once: it is asked at every look at the desk."""
 

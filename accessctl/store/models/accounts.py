@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from accessctl.domain.accounts import AccountName, Kind
@@ -13,6 +13,7 @@ class Account(Base):
     """One of the 144 shared accounts, or one of an office's local pool."""
 
     __tablename__ = "account"
+    __table_args__ = (Index("ix_account_pool", "guest", "kind", "state", "name"),)
 
     name: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str]
