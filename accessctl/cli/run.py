@@ -19,10 +19,11 @@ from accessctl.cli.edge import Edge, command
 def serve(edge: Edge, bind: str, workers: int, threads: int) -> None:
     """The pages (gunicorn). Replaces this process."""
     edge.settings.need("ACCESSCTL_DATABASE_URL")
+    # No connection is kept: each request goes to whichever process is free, not to the one that a reader began with.
     arguments = [
         sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", bind, "--workers", str(workers), "--worker-class",
-        "gthread", "--threads", str(threads), "--timeout", "60", "--graceful-timeout", "10", "--no-control-socket",
-        "--log-level", "warning",
+        "gthread", "--threads", str(threads), "--keep-alive", "0", "--timeout", "60", "--graceful-timeout", "10",
+        "--no-control-socket", "--log-level", "warning",
     ]  # fmt: skip
     os.execve(sys.executable, arguments, os.environ | _texts(edge))  # noqa: S606 - no shell, our own program
 

@@ -11,6 +11,7 @@ import pytest
 
 from accessctl.services import leasing
 from tests.common.world import World, eventually
+from tests.faults import processes
 from tests.faults.conftest import Machines, Working, assert_log_whole, dismiss_sequencer, elected, leases
 
 
@@ -57,12 +58,10 @@ def test_a_killed_sequencer_is_started_anew_and_ends_with_its_worker(
 ) -> None:
     dismiss_sequencer(world)
     worker = machines.worker()
-    eventually(lambda: elected(world), within=30)
-    (first,) = worker.children()
+    first = _sequencer_of(world, worker)
     os.kill(first, signal.SIGKILL)
     eventually(lambda: not elected(world))
-    eventually(lambda: elected(world), within=30)
-    (second,) = worker.children()
+    second = _sequencer_of(world, worker)
     assert second != first
     lease = world.lend("cjt.the1", "TKCL-CJT-DML")  # opening awaits a checkpoint, so somebody signs again
     leasing.close_lease(world.rt, world.actor("cjt.the1"), lease.lease)
@@ -78,8 +77,7 @@ def test_a_stopped_worker_leaves_nothing_unsequenced(world: World, machines: Mac
     """Ctrl-C and SIGTERM reach the sequencer as well: it stays until the worker's last record is written."""
     dismiss_sequencer(world)
     worker = machines.worker()
-    eventually(lambda: elected(world), within=30)
-    (sequencer,) = worker.children()
+    sequencer = _sequencer_of(world, worker)
     for name in (signal.SIGINT, signal.SIGTERM):
         os.kill(sequencer, name)
     lease = world.lend("cjt.the1", "TKCL-CJT-DML")
@@ -88,6 +86,13 @@ def test_a_stopped_worker_leaves_nothing_unsequenced(world: World, machines: Mac
     with world.admin_control() as admin:
         assert admin.execute("SELECT count(*) FROM audit_inbox").fetchone() == (0,)
     assert not Path(f"/proc/{sequencer}").exists()
+
+
+def _sequencer_of(world: World, worker: processes.Worker) -> int:
+    """The process under this worker, once it has been elected."""
+    eventually(lambda: len(worker.children()) == 1, within=30)
+    eventually(lambda: elected(world), within=30)
+    return worker.children()[0]
 
 
 def _ends_in_a_moment(world: World, lease: str) -> None:
