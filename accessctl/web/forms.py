@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -26,9 +27,9 @@ class Folded:
     FIRST_SEEN: ClassVar[frozenset[str]]
 
     @property
+    @abstractmethod
     def kept(self) -> dict[str, str]:
         """The filters in force, by field."""
-        raise NotImplementedError
 
     @property
     def unfolded(self) -> bool:

@@ -8,6 +8,7 @@ import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 
 import psycopg
@@ -104,6 +105,11 @@ def test_a_second_start_in_the_same_folder_or_on_a_taken_port_is_refused_and_the
 
 def test_stopped_the_demo_leaves_nothing_running_and_started_again_it_knows_what_was(demo: Demo) -> None:
     server = demo.known()["offices"]["DML"]["port"]
+    link = HTTPConnection("127.0.0.1", demo.port, timeout=5)
+    link.request("GET", "/healthz")
+    assert link.getresponse().getheader("Connection") == "close", (
+        "each request goes to the process that is free"
+    )
     assert demo.stop(signal.SIGINT) == 0
     assert (listens(demo.port), listens(server), demo.left_behind()) == (False, False, [])
     demo.start()

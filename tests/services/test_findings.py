@@ -11,6 +11,7 @@ import pytest
 
 from accessctl.domain.findings import FindingState, NoSuchStep, Step, after, steps_from
 from accessctl.errors import AccessError, Unavailable, catalogue
+from accessctl.jobs.worker import SETTLED_AFTER, Worker
 from accessctl.services import desk, finding_steps, findings, leasing, watching
 from accessctl.services.control import transaction
 from accessctl.services.findings import Kind
@@ -101,6 +102,25 @@ def test_a_log_that_falls_behind_is_one_alarm_however_often_one_looks(world: Wor
     world.settle()
     with transaction(world.rt) as session:
         assert not watching.log_late(world.rt, session)
+
+
+def test_what_was_written_while_no_worker_ran_is_no_alarm_until_the_new_one_has_had_its_time(
+    world: World,
+) -> None:
+    world.stop_sequencer()
+    with world.admin_control() as admin:
+        admin.execute(
+            "INSERT INTO audit_inbox (at, leaf) VALUES (now() - interval '10 s', convert_to(%s, 'UTF8'))",
+            ('{"at":"2018-04-24T00:44:00Z","event":"audit.anchor","outcome":"ok"}',),
+        )
+    worker = Worker(world.settings)
+    worker._alarms()
+    assert found(world, Kind.AUDIT_UNAVAILABLE) == []
+    worker._since -= SETTLED_AFTER
+    worker._alarms()
+    assert len(found(world, Kind.AUDIT_UNAVAILABLE)) == 1
+    worker.rt.close()
+    world.start_sequencer()
 
 
 def test_an_act_whose_outcome_could_not_be_written_is_a_finding_after_a_minute(world: World) -> None:

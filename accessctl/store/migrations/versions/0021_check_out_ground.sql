@@ -4,7 +4,7 @@
 
 CREATE FUNCTION check_out_ground(
     its_account TEXT, its_dossier TEXT, its_officer BIGINT, hold_officer BOOLEAN, busy TEXT[], asked_at TIMESTAMPTZ)
-RETURNS JSONB LANGUAGE plpgsql VOLATILE SET search_path = public, pg_catalog, pg_temp AS $$
+RETURNS JSONB LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     lent account;
     borrower RECORD;
