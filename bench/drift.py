@@ -57,6 +57,7 @@ def rows(bench: Bench) -> list[Row]:
     finally:
         for entry in held:
             entry.conn.close()
+        _taken_away(bench, dbnames[len(OFFICES) :])
 
 
 def _growth(held: Sequence[_Witnessed]) -> list[Row]:
@@ -121,6 +122,17 @@ def _extra(bench: Bench, count: int) -> list[str]:
         for dbname in made:
             admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(dbname)))
     return made
+
+
+def _taken_away(bench: Bench, dbnames: Sequence[str]) -> None:
+    """So that what is measured afterwards is not measured in a province with hundreds of strange accounts."""
+    for dbname in dbnames:
+        with bench.admin(dbname) as admin:
+            accounts = [role for (role,) in admin.execute("SELECT role FROM access.account")]
+        with bench.admin("postgres") as admin:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(dbname)))
+            for role in accounts:
+                admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
 def _witness(bench: Bench, dbname: str) -> str:

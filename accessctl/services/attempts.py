@@ -42,7 +42,18 @@ def known(session: Session, username: str, *, lock: bool = False) -> Officer | N
         .where(Officer.username == username[:60], Officer.left_at.is_(None))
         .options(selectinload(Officer.roles))
     )
-    return session.scalars(statement.with_for_update(of=Officer) if lock else statement).first()
+    return session.scalars(
+        statement.with_for_update(key_share=True, of=Officer) if lock else statement
+    ).first()
+
+
+def own_row(session: Session, officer_id: int) -> Officer:
+    """Somebody's own row, as of now and locked: the own acts take turns with each other and with leaving.
+
+    FOR NO KEY UPDATE, as in `known`: nobody waits with a sign-in for a transaction that writes what only refers to
+    the person, such as a thousand notices.
+    """
+    return session.get_one(Officer, officer_id, with_for_update={"key_share": True}, populate_existing=True)
 
 
 def locked(rt: Runtime, session: Session, officer: Officer | None, username: str) -> bool:

@@ -24,6 +24,7 @@ from accessctl.services.runtime import Runtime
 from accessctl.store.models import Account, DriftLook, Finding, FindingRemark
 
 _KEY = 300  # characters of a finding's key
+_AT_ONCE = 20  # deviations in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +44,26 @@ def look(rt: Runtime, office: str) -> OfficeDrift:
             found = OfficeDrift(office, tuple(check(connection)))
     except AccessError as error:
         found = OfficeDrift(office, (), error.code)
-    with transaction(rt) as session:
-        keep(rt, session, found)
+    _keep(rt, found)
     return found
 
 
-def keep(rt: Runtime, session: Session, found: OfficeDrift) -> None:
-    """Write down a look: how fresh the answer is, a finding for each deviation, and which of them are gone."""
-    if found.office in rt.office_codes():
-        _noted(rt, session, found)
-    if found.code is None:
-        for drift in found.drifts:
-            _report(rt, session, found.office, drift)
-        _settle(rt, session, found)
+def _keep(rt: Runtime, found: OfficeDrift) -> None:
+    """Write down a look: a finding for each deviation, how fresh the answer is, and which deviations are gone.
+
+    A few at a time: a database restored from elsewhere deviates in thousands of ways, and whoever is told of them
+    must not be kept waiting. What an interrupted look has not written the next one writes.
+    """
+    known = found.drifts if found.code is None else ()
+    for first in range(0, len(known), _AT_ONCE):
+        with transaction(rt) as session:
+            for drift in known[first : first + _AT_ONCE]:
+                _report(rt, session, found.office, drift)
+    with transaction(rt) as session:
+        if found.office in rt.office_codes():
+            _noted(rt, session, found)
+        if found.code is None:
+            _settle(rt, session, found)
 
 
 def _noted(rt: Runtime, session: Session, found: OfficeDrift) -> None:

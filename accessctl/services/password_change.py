@@ -43,7 +43,7 @@ def change(rt: Runtime, actor: Actor, old: str, new: str, origin: Origin, *, kee
     """
     signin.prove(rt, actor, origin, password=old, wrong="auth.old_password_wrong")
     with transaction(rt) as session:
-        officer = session.get_one(Officer, actor.id, with_for_update=True)
+        officer = attempts.own_row(session, actor.id)
         _still_proven(rt, officer, old, new)
         signin.keep_password(rt, session, officer, new)
         officer.must_change = False

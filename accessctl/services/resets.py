@@ -228,7 +228,7 @@ def _found(rt: Runtime, session: Session, token: str, *, lock: bool = False) -> 
     if link is None or link.over_at is not None or link.expires_at <= rt.now():
         raise NotFound("reset.not_valid")
     wanted = select(Officer).where(Officer.id == link.officer_id).options(selectinload(Officer.roles))
-    officer = session.scalars(wanted.with_for_update(of=Officer) if lock else wanted).one()
+    officer = session.scalars(wanted.with_for_update(key_share=True, of=Officer) if lock else wanted).one()
     if officer.left_at is not None:
         raise NotFound("reset.not_valid")
     return link, officer

@@ -89,7 +89,7 @@ def _finished(rt: Runtime, session: Session, step: str, code: str, origin: Origi
     found = session.get(SignInStep, token_hash(step), with_for_update=True)
     if found is None or found.over_at is not None or rt.now() - found.at > STEP_STAYS:
         return NotSignedIn("auth.step_over")
-    officer = session.get_one(Officer, found.officer_id, with_for_update=True, populate_existing=True)
+    officer = attempts.own_row(session, found.officer_id)
     refused = _code_refused(rt, session, officer, code, origin)
     if refused is None:
         found.over_at = rt.now()
@@ -149,7 +149,7 @@ def prove(
     stored = _stored_password(rt, actor.id) if code is None else None
     right = code is None and passwords.matches(rt.settings.password_profile, password, stored)
     with transaction(rt) as session:
-        officer = session.get_one(Officer, actor.id, with_for_update=True)
+        officer = attempts.own_row(session, actor.id)
         if code is not None:
             refused = _code_refused(rt, session, officer, code, origin)
         elif right and not attempts.locked(rt, session, officer, officer.username):

@@ -17,7 +17,7 @@ from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission
 from accessctl.domain.text import BadText, one_line
 from accessctl.errors import Conflict, Invalid, NotFound, NotSignedIn
-from accessctl.services import signin
+from accessctl.services import attempts, signin
 from accessctl.services.actor import Actor, Origin, actor_for, officer_named
 from accessctl.services.authorize import require
 from accessctl.services.control import transaction
@@ -74,7 +74,7 @@ def issue(rt: Runtime, actor: Actor, wanted: Wanted, password: str) -> str:
     signin.prove(rt, actor, actor.origin, password=password)
     token = PREFIX + secrets.token_urlsafe(32)
     with transaction(rt) as session:
-        session.get_one(Officer, actor.id, with_for_update=True)  # two tabs take turns
+        attempts.own_row(session, actor.id)  # two tabs take turns
         if sum(_state(line, actor, rt.now()) == "in_force" for line in _lines(rt, session, actor.id)) >= MOST:
             raise Conflict("token.too_many", most=MOST)
         made = AccessToken(

@@ -96,3 +96,27 @@ def test_S05_only_IT_repairs_and_the_repair_is_recorded(kno: World) -> None:
         repaired(kno, "cjt.gd")
     repaired(kno)
     assert [r["outcome"] for r in kno.records("policy.repaired")] == ["intent", "ok"]
+
+
+def test_S05_a_database_full_of_deviations_is_written_down_a_few_at_a_time_and_whole(
+    kno: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with kno.admin_office("KNO") as admin:
+        for table in ("participant", "card", "reissue", "correction"):
+            admin.execute(sql.SQL("GRANT SELECT ON bhyt.{} TO tkcl_cjt_kno").format(sql.Identifier(table)))
+    monkeypatch.setattr(drift, "_AT_ONCE", 1)
+    stops = iter([None, None])  # and with the third the service is killed
+    report = drift._report
+
+    def killed(*args: object) -> None:
+        next(stops)
+        report(*args)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(drift, "_report", killed)
+        with pytest.raises(StopIteration):
+            drift.look(kno.rt, "KNO")
+    assert len(kno.records("policy.drift")) == 2  # what was written stands
+    found = drift.look(kno.rt, "KNO").drifts
+    assert len(found) == 4
+    assert len(kno.records("policy.drift")) == 4

@@ -55,6 +55,17 @@ def test_a_person_signs_in_with_all_roles_of_this_moment_and_it_is_recorded(worl
     assert resumed(world, "another token") is None
 
 
+def test_nobody_waits_at_the_sign_in_for_a_transaction_that_tells_them_of_many_things(world: World) -> None:
+    with world.admin_control() as elsewhere, elsewhere.transaction():
+        elsewhere.execute(
+            "INSERT INTO notice (officer_id, kind, at, about, how)"
+            " SELECT id, 'finding', now(), '{}', 'page' FROM officer WHERE username = 'cjt.the2'"
+        )
+        assert authenticated(world, "cjt.the2").username == "cjt.the2"  # that transaction is still open
+        assert resumed(world, signed_in(world, "cjt.the2")) is not None
+        assert refusal(world, "cjt.the2").code == "auth.bad_credentials"
+
+
 def test_passwords_are_kept_as_argon2id_and_tokens_as_hashes_only(world: World) -> None:
     token = signed_in(world, "cjt.the2")
     stored = str(column(world, "cjt.the2", "password_hash"))
