@@ -81,26 +81,28 @@ def trigger_enabled(conn: psycopg.Connection[Any]) -> bool:
     return bool(row and row[0])
 
 
+# The schemas are told apart once: for each of PostgreSQL's three thousand functions it took four fifths of a knock.
 _FINDINGS = """
-    WITH public AS (
+    WITH ours AS MATERIALIZED (
+        SELECT oid, nspname, nspacl, nspowner FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)'
+    ), public AS (
         SELECT 'database ' || d.datname AS place, a.privilege_type AS privilege
           FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a WHERE a.grantee = 0
         UNION ALL
         SELECT 'schema ' || n.nspname, a.privilege_type
-          FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
-         WHERE a.grantee = 0 AND n.nspname !~ '^(pg_|information_schema$)'
-           AND NOT (n.nspname = 'public' AND a.privilege_type = 'USAGE')
+          FROM ours n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
+         WHERE a.grantee = 0 AND NOT (n.nspname = 'public' AND a.privilege_type = 'USAGE')
         UNION ALL
         SELECT 'function ' || p.oid::regprocedure::text, a.privilege_type
           FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
          WHERE a.grantee = 0
-           AND (p.pronamespace::regnamespace::text !~ '^(pg_|information_schema$)'
+           AND (p.pronamespace IN (SELECT oid FROM ours)
                 OR p.oid = ANY (ARRAY['lo_create(oid)', 'lo_creat(integer)', 'lo_from_bytea(oid,bytea)']
                                 ::regprocedure[]))
         UNION ALL
         SELECT 'relation ' || c.oid::regclass::text, a.privilege_type
           FROM pg_class c, aclexplode(c.relacl) a
-         WHERE a.grantee = 0 AND c.relnamespace::regnamespace::text !~ '^(pg_|information_schema$)'
+         WHERE a.grantee = 0 AND c.relnamespace IN (SELECT oid FROM ours)
         UNION ALL
         SELECT 'default privileges of ' || d.defaclrole::regrole::text, a.privilege_type
           FROM pg_default_acl d, aclexplode(d.defaclacl) a WHERE a.grantee = 0

@@ -57,6 +57,11 @@ def head_office(session: Session) -> Office | None:
     return session.scalars(select(Office).where(Office.level == "province", Office.active)).first()
 
 
+def is_head_office(office: Office) -> bool:
+    """The same, of an office that was read already."""
+    return office.level == "province" and office.active
+
+
 def addressed(place: Office | None, publishing: str) -> list[str]:
     """The departments that are to read the list of an office; those that tell the head office's own are not."""
     if place is None:
@@ -65,9 +70,11 @@ def addressed(place: Office | None, publishing: str) -> list[str]:
     return [part.value for part in ADDRESSED if part in place.departments and part not in telling]
 
 
-def signs(rt: Runtime, session: Session, actor: Actor) -> tuple[str | None, ...]:
-    """For whom this person gives receipts: None is the own office, which its head does; else a department."""
-    place = head_office(session)
+def signs(rt: Runtime, session: Session, actor: Actor, place: Office | None) -> tuple[str | None, ...]:
+    """For whom this person gives receipts: None is the own office, which its head does; else a department.
+
+    `place`: the head office.
+    """
     here = place is not None and actor.office == place.code and actor.department in addressed(place, "")
     if may(rt, actor, Permission.CONTACTLIST_ACKNOWLEDGE, actor.office):
         return (None, actor.department) if here else (None,)

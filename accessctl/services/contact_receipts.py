@@ -78,10 +78,10 @@ def acknowledge(rt: Runtime, session: Session, actor: Actor, read: Iterable[tupl
     Returns how many lists got a new receipt. Raises Conflict("contactlist.superseded") when an office has told a newer
     version: that one wants reading.
     """
-    signs = contact_readers.signs(rt, session, actor)
+    place = contact_readers.head_office(session)
+    signs = contact_readers.signs(rt, session, actor, place)
     if not signs:  # refuses with the policy's own reason
         require(rt, actor, Permission.CONTACTLIST_ACKNOWLEDGE, actor.office)
-    place = contact_readers.head_office(session)
     given = 0
     for office, version in read:
         parts = _parts(signs, place, office, actor.office)
@@ -128,15 +128,16 @@ def _receive(
 def published(rt: Runtime, session: Session, actor: Actor) -> list[Publication]:
     """The newest version of every office that has told one, with the receipts of the others."""
     require(rt, actor, Permission.CUSTODIAN_VIEW, actor.office)
-    rows = last_told(session, [office.code for office in offices_in_order(session)])
     readers = _readers(rt, session, actor)
+    rows = last_told(session, list(readers.names))
     return _views(session, [rows[code] for code in readers.names if code in rows], readers, latest=True)
 
 
 def versions(rt: Runtime, session: Session, actor: Actor, office: str) -> list[Publication]:
     """Every version of one office, newest first. Raises NotFound("office.unknown")."""
     require(rt, actor, Permission.CUSTODIAN_VIEW, actor.office)
-    if session.get(Office, office) is None:
+    readers = _readers(rt, session, actor)
+    if office not in readers.names and office not in readers.closed:
         raise NotFound("office.unknown", office=office[:20])
     rows = session.scalars(
         select(ContactPublication)
@@ -144,7 +145,6 @@ def versions(rt: Runtime, session: Session, actor: Actor, office: str) -> list[P
         .order_by(ContactPublication.version.desc())
         .options(joinedload(ContactPublication.publisher))
     ).all()
-    readers = _readers(rt, session, actor)
     newest = _views(session, rows[:1], readers, latest=True)
     return newest + _views(session, rows[1:], readers, latest=False)
 
@@ -163,15 +163,16 @@ class _Readers:
 
 
 def _readers(rt: Runtime, session: Session, actor: Actor) -> _Readers:
-    place = contact_readers.head_office(session)
+    offices = offices_in_order(session, closed=True)
+    place = next((office for office in offices if contact_readers.is_head_office(office)), None)
     return _Readers(
-        names={office.code: office.name for office in offices_in_order(session)},
-        closed=dict(session.execute(select(Office.code, Office.name).where(~Office.active)).all()),
+        names={office.code: office.name for office in offices if office.active},
+        closed={office.code: office.name for office in offices if not office.active},
         place=place,
         awaited=contact_readers.awaited(session, place),
         office=actor.office,
         department=actor.department,
-        signs=contact_readers.signs(rt, session, actor),
+        signs=contact_readers.signs(rt, session, actor, place),
     )
 
 
@@ -235,10 +236,10 @@ def _receipt(
 
 def receipts_pending(rt: Runtime, session: Session, actor: Actor) -> int:
     """How many lists wait for a receipt that this very person gives: for a start page."""
-    signs = contact_readers.signs(rt, session, actor)
+    place = contact_readers.head_office(session)
+    signs = contact_readers.signs(rt, session, actor, place)
     if not signs:
         return 0
-    place = contact_readers.head_office(session)
     newest = last_told(session, [office.code for office in offices_in_order(session)])
     receipts = select(ContactReceipt.publication_id, ContactReceipt.department).where(
         ContactReceipt.office_code == actor.office,

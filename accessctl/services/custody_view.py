@@ -118,12 +118,12 @@ def office_page(rt: Runtime, session: Session, actor: Actor, code: str) -> Offic
     office = session.get(Office, code)
     if office is None:
         raise NotFound("office.unknown", office=code[:20])
-    rows = _rows(session, Custody.office_code == code)
+    rows, counts = _rows(session, Custody.office_code == code), _counts(session)
     seen = may(rt, actor, Permission.LOG_VIEW, code)
     return OfficePage(
         office=code,
         office_name=office.name,
-        posts=tuple(_post(rt, session, office, kind, rows, _counts(session), actor) for kind in SHARED),
+        posts=tuple(_post(rt, session, office, kind, rows, counts, actor) for kind in SHARED),
         past=tuple((row.kind, _assignment(row, rows)) for row in reversed(rows) if _past(row, rt.now())),
         own_loans=tuple(_own_loans(session, code, rows, rt.now())) if seen else (),
     )

@@ -95,7 +95,8 @@ def show(rt: Runtime, session: Session, actor: Actor, office: str, kind: Kind) -
         raise NotFound("office.unknown", office=office[:20])
     rows = session.scalars(_rows(office, kind).options(joinedload(models.StandingRule.author))).all()
     named = {number for row in rows for number in row.officers or []}
-    names = {p.id: _person(p) for p in session.scalars(select(Officer).where(Officer.id.in_(named)))}
+    wanted = select(Officer).where(Officer.id.in_(named))
+    names = {person.id: _person(person) for person in session.scalars(wanted)} if named else {}
     return RuleView(
         office=unit.code,
         office_name=unit.name,
