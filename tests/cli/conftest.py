@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from tests.common.command_line import CommandLine
+from tests.common.commands import Commands
 from tests.common.demo import Demo, free_port
 from tests.common.world import World
 
@@ -27,11 +28,19 @@ def accessctl(world: World, tmp_path: Path) -> Iterator[CommandLine]:
 
 
 @pytest.fixture(scope="session")
-def one_demo() -> Iterator[Demo]:
+def commands() -> Iterator[Commands]:
+    """`accessctl`, imported once."""
+    made = Commands()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def one_demo(commands: Commands) -> Iterator[Demo]:
     """`demo-data`, built once; as root the server's own user has to pass through its folder."""
     folder = Path(tempfile.mkdtemp(prefix="accessctl-demo-"))
     folder.chmod(0o711)
-    started = Demo(folder / "demo-data", free_port())
+    started = Demo(folder / "demo-data", free_port(), commands)
     try:
         yield started
     finally:

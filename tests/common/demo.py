@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
+
+from tests.common.commands import Commands
 
 _UP_WITHIN = 240.0
 _DOWN_WITHIN = 60.0
@@ -35,8 +36,9 @@ def listens(port: int) -> bool:
 class Demo:
     """`accessctl demo` in a folder, from start to end, and again."""
 
-    def __init__(self, data: Path, port: int) -> None:
+    def __init__(self, data: Path, port: int, accessctl: Commands) -> None:
         self.data = data
+        self._accessctl = accessctl
         self.port = port
         self.output = data.with_suffix(".out")
         self.start()
@@ -99,14 +101,15 @@ class Demo:
     def command(self, username: str, *words: str) -> subprocess.CompletedProcess[str]:
         """`accessctl … --as username` on this demo."""
         password = {who["username"]: who["password"] for who in self.known()["people"]}[username]
-        return run(*words, "--json", "--data", str(self.data), "--as", username, password=password)
+        return self._accessctl(
+            *words, "--json", "--data", str(self.data), "--as", username, password=password
+        )
 
 
-def run(*words: str, password: str = "") -> subprocess.CompletedProcess[str]:
+def run(*words: str) -> subprocess.CompletedProcess[str]:
     """`accessctl …` as a program of its own."""
-    environment = os.environ | {"ACCESSCTL_PASSWORD": password}
     program = [sys.executable, "-m", "accessctl.cli", *words]
-    return subprocess.run(program, env=environment, capture_output=True, text=True, timeout=600)
+    return subprocess.run(program, capture_output=True, text=True, timeout=600)
 
 
 def _processes() -> list[tuple[int, int, str]]:

@@ -11,9 +11,10 @@ import pytest
 
 from accessctl.config import ENV_FILE
 from accessctl.jobs.worker import Worker
+from tests.common.forks import Forks
 from tests.common.world import World
 from tests.faults import processes
-from tests.faults.processes import Forks, Process
+from tests.faults.processes import Process
 
 Working = Callable[[], AbstractContextManager[Worker]]
 
@@ -62,7 +63,7 @@ class Machines:
 @pytest.fixture(scope="session")
 def forks() -> Iterator[Forks]:
     """What the driver's processes are forked from."""
-    made = Forks()
+    made = Forks("tests.faults.driver")
     yield made
     made.close()
 

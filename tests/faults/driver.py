@@ -13,11 +13,10 @@ import signal
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import psycopg
 from sqlalchemy.exc import OperationalError
@@ -35,7 +34,7 @@ from accessctl.services.control import transaction
 from accessctl.services.leasing import LeaseRequest
 from accessctl.services.runtime import Runtime, build_runtime
 from accessctl.store import journal
-from tests.faults import processes
+from tests.common.forks import PATIENCE, serve
 
 
 def say(**facts: Any) -> None:
@@ -119,7 +118,7 @@ def _sleep_until(instant: float) -> None:
 
 def hammer(rt: Runtime, username: str, accounts: str, times: str) -> None:
     """Borrow, log in, return, so many times; says from when to when each account was certainly ours."""
-    until, dice = time.monotonic() + processes.PATIENCE, random.Random(username)
+    until, dice = time.monotonic() + PATIENCE, random.Random(username)
     names, number, held = accounts.split(","), 1, 0
     while held < int(times) and time.monotonic() < until:
         who, number = actor(rt, username), number + 1
@@ -177,7 +176,7 @@ def write(rt: Runtime, name: str, writers: str, records: str) -> None:
         for number in range(int(records)):
             fields = {"event": "finding.raised", "outcome": "ok", "who": f"{name}.{mine}", "n": number}
             identity = _leave(rt, fields)
-            journal.await_checkpoint(rt.sessions, identity, patience=processes.PATIENCE)
+            journal.await_checkpoint(rt.sessions, identity, patience=PATIENCE)
             say(acknowledged=identity)
 
     with ThreadPoolExecutor(int(writers)) as pool:
@@ -186,7 +185,7 @@ def write(rt: Runtime, name: str, writers: str, records: str) -> None:
 
 def _leave(rt: Runtime, fields: dict[str, Any]) -> int:
     """Once more while 64 writers at once cannot all connect within the three seconds that a page would wait."""
-    until = time.monotonic() + processes.PATIENCE
+    until = time.monotonic() + PATIENCE
     while True:
         try:
             with rt.sessions.begin() as session:
@@ -225,39 +224,5 @@ def main(folder: str, action: str, *words: str) -> None:
     rt.close()
 
 
-def serve(line: socket.socket) -> None:
-    """Until nobody asks any more."""
-    while True:
-        request, pipes, _, _ = socket.recv_fds(line, 65536, 2)
-        if not request:
-            return
-        asked = json.loads(request)
-        if isinstance(asked, int):
-            answer = os.waitstatus_to_exitcode(os.waitpid(asked, 0)[1])
-        else:
-            answer = os.fork() or _be(asked, line, *pipes)
-        for pipe in pipes:
-            os.close(pipe)
-        line.send(str(answer).encode())
-
-
-def _be(words: list[str], line: socket.socket, out: int, complaints: int) -> NoReturn:
-    """The forked process, from its first step to its end."""
-    line.close()
-    os.dup2(out, 1)
-    os.dup2(complaints, 2)
-    os.close(out)
-    os.close(complaints)
-    code = 1
-    try:
-        main(*words)
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
-
-
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    serve(socket.socket(fileno=int(sys.argv[1])), main)

@@ -6,48 +6,13 @@ import json
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
-PATIENCE = (
-    200.0  # seconds for anything that a process should have done long ago, on a machine that is very busy
-)
-
-
-class Forks:
-    """`tests.faults.driver` as a server: each request is a fork of it, with pipes of its own."""
-
-    def __init__(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.driver", str(theirs.fileno())],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-        )
-        theirs.close()
-        ours.settimeout(PATIENCE)
-        self._line = ours
-
-    def fork(self, words: list[str], out: int, complaints: int) -> int:
-        """A process that does what the words say; its id."""
-        socket.send_fds(self._line, [json.dumps(words).encode()], [out, complaints])
-        return int(self._line.recv(100))
-
-    def wait(self, pid: int) -> int:
-        """Its exit code, −9 when it was killed."""
-        self._line.send(json.dumps(pid).encode())
-        return int(self._line.recv(100))
-
-    def close(self) -> None:
-        """No more processes."""
-        self._line.close()
-        self._server.wait(PATIENCE)
+from tests.common.forks import PATIENCE, ROOT, Forks
 
 
 class Process:

@@ -1,0 +1,93 @@
+"""Processes that need not import anything any more: each is forked from one that has done so.
+
+Both ends are here: `Forks` in the test, `serve` in the program from which the processes are forked.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import socket
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = (
+    200.0  # seconds for anything that a process should have done long ago, on a machine that is very busy
+)
+
+
+class Forks:
+    """A program that serves forks of itself: each request is one, with pipes or files of its own."""
+
+    def __init__(self, module: str) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", module, str(theirs.fileno())],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+        )
+        theirs.close()
+        ours.settimeout(PATIENCE)
+        self._line = ours
+
+    def fork(self, words: list[str], out: int, complaints: int) -> int:
+        """A process that does what the words say; its id."""
+        socket.send_fds(self._line, [json.dumps(words).encode()], [out, complaints])
+        return int(self._line.recv(100))
+
+    def wait(self, pid: int) -> int:
+        """Its exit code, −9 when it was killed."""
+        self._line.send(json.dumps(pid).encode())
+        return int(self._line.recv(100))
+
+    def close(self) -> None:
+        """No more processes."""
+        self._line.close()
+        self._server.wait(PATIENCE)
+
+
+def serve(line: socket.socket, main: Callable[..., object]) -> None:
+    """Fork for each request, until nobody asks any more; `main` gets the words in the new process."""
+    gc.freeze()
+    while True:
+        request, pipes, _, _ = socket.recv_fds(line, 65536, 2)
+        if not request:
+            return
+        asked = json.loads(request)
+        if isinstance(asked, int):
+            answer = os.waitstatus_to_exitcode(os.waitpid(asked, 0)[1])
+        else:
+            answer = os.fork() or _be(main, asked, line, *pipes)
+        for pipe in pipes:
+            os.close(pipe)
+        line.send(str(answer).encode())
+
+
+def _be(
+    main: Callable[..., object], words: list[str], line: socket.socket, out: int, complaints: int
+) -> NoReturn:
+    """The forked process, from its first step to its end."""
+    line.close()
+    os.dup2(out, 1)
+    os.dup2(complaints, 2)
+    os.close(out)
+    os.close(complaints)
+    code = 1
+    try:
+        main(*words)
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
