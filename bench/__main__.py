@@ -1,6 +1,7 @@
 """`python -m bench [ROW…]`: the speed table, ratios measured in the same run; writes bench/last.json.
 
-Rows: policy, founding, sequential, crowd, closing, audit, verify, people, drift, pages; without a name all of them.
+Rows: policy, founding, sequential, crowd, closing, audit, verify, people, viewers, drift, pages; without a name
+all of them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import closings, drift, founding, loans, pages, policy, records
+from bench import closings, drift, founding, loans, pages, policy, records, viewers
 from bench.measure import Row, show
 from bench.site import ROOT, Bench, province
 
@@ -40,6 +41,7 @@ ROWS: dict[str, Callable[[Bench], list[Row]]] = {
     "audit": records.throughput,
     "verify": _verify,
     "people": pages.at_once,
+    "viewers": viewers.rows,
     "drift": drift.rows,
     "pages": pages.growth,  # the last: afterwards the province is a large one
 }

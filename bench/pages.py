@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from accessctl.app import create_app
@@ -28,6 +29,7 @@ from bench.site import ROOT, Bench, province
 
 PEOPLE = ("vpt.gd", "vpt.ktra1", "vpt.cntt1", "cjt.gd", "cjt.the2", "cjt.the1", "cjt.tn1")
 WARM_UP, ROUNDS = 2, 12
+PROCESSES = 2  # what `serve` starts; each says when all is ready that its first readers would wait for
 ACCOUNTS, OFFICERS, RECORDS = 12_000, 500, 1_000_000
 CLICKING, SECONDS, THINKING = 50, 20.0, (0.5, 1.5)
 FIRST_PAGE, GROWTH, AT_ONCE = 200_000, 1.5, 0.250
@@ -67,6 +69,22 @@ class Person:
 
     def ask(self, address: str, form: str | None = None, **headers: str) -> tuple[int, bytes]:
         """Status and whole body."""
+        answer, body = self._answer(address, form, headers)
+        for name, value in answer.getheaders():
+            if name.lower() == "set-cookie":
+                key, _, rest = value.partition("=")
+                self.cookies[key] = rest.partition(";")[0]
+        return answer.status, body
+
+    def follow(self, address: str, version: str) -> tuple[int, str]:
+        """Ask whether this is still the newest version; status and the version that was answered with."""
+        asked = {"HX-Request": "true", "If-None-Match": f'"{version}"'}
+        answer, _ = self._answer(address, None, asked)
+        return answer.status, (answer.getheader("ETag") or "").removeprefix("W/").strip('"')
+
+    def _answer(
+        self, address: str, form: str | None, headers: dict[str, str]
+    ) -> tuple[http.client.HTTPResponse, bytes]:
         if self.link is None:
             self.link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
             self.link.connect()
@@ -82,19 +100,14 @@ class Person:
             answer = self.link.getresponse()
         except (http.client.HTTPException, ConnectionError):
             self.link = None  # the server closed a connection that was kept too long
-            return self.ask(address, form, **headers)
-        body = answer.read()
-        for name, value in answer.getheaders():
-            if name.lower() == "set-cookie":
-                key, _, rest = value.partition("=")
-                self.cookies[key] = rest.partition(";")[0]
-        return answer.status, body
+            return self._answer(address, form, headers)
+        return answer, answer.read()
 
 
 def growth(bench: Bench) -> list[Row]:
     """Each page with 12,000 accounts, 500 officers and a million records, in turn with a province as it was founded."""
     grow(bench, ACCOUNTS, OFFICERS, RECORDS)
-    with province() as founded, _served(founded) as port, _served(bench) as grown_port:
+    with province() as founded, served(founded) as (port, _), served(bench) as (grown_port, _):
         people = {name: Person(port, name).sign_in() for name in PEOPLE}
         grown = {name: Person(grown_port, name).sign_in() for name in PEOPLE}
         pages = _pages(founded, list(people.values()))
@@ -134,7 +147,7 @@ def growth(bench: Bench) -> list[Row]:
 
 def at_once(bench: Bench) -> list[Row]:
     """Fifty people, each on any page that is open to them, a new one every half to one and a half seconds."""
-    with _served(bench) as port:
+    with served(bench) as (port, _):
         known = [Person(port, name).sign_in() for name in PEOPLE]
         pages = _pages(bench, known)
         of = {person.username: [page for page in pages if person.ask(page)[0] == 200] for person in known}
@@ -171,27 +184,23 @@ def at_once(bench: Bench) -> list[Row]:
 
 
 @contextmanager
-def _served(bench: Bench) -> Iterator[int]:
-    """The service as `accessctl serve` runs it, on a free port."""
+def served(bench: Bench) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """The service as `accessctl serve` runs it, on a free port; its process is the parent of those that answer."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    log = (bench.folder.logs / "serve.log").open("ab")
+    log = (bench.folder.logs / "serve.log").open("w+b")
     process = subprocess.Popen(
         [sys.executable, "-m", "accessctl.cli", "serve", "--bind", f"127.0.0.1:{port}"],
         cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         env=os.environ | {name: str(value) for name, value in bench.settings.env.items()},
     )  # fmt: skip
     try:
-        until = time.monotonic() + 30
-        while True:
-            try:
-                if Person(port, "").ask("/healthz")[0] == 200:
-                    break
-            except OSError:
-                assert time.monotonic() < until, "the service did not start"
+        until = time.monotonic() + 60
+        while Path(log.name).read_bytes().count(b"warm.done") < PROCESSES:
+            assert time.monotonic() < until, "the service did not start"
             time.sleep(0.1)
-        yield port
+        yield port, process
     finally:
         process.terminate()
         process.wait(30)

@@ -35,7 +35,7 @@ class Around:
 def around(rt: Runtime, session: Session, actor: Actor) -> Around | None:
     """One's own only, so nobody is asked for leave. None where it cannot be read just now: no page fails for it."""
     try:
-        return Around(*session.execute(_AROUND, {"officer": actor.id}).one())
+        return Around(*session.connection().execute(_AROUND, {"officer": actor.id}).one())
     except DBAPIError as error:
         if error.connection_invalidated:
             raise

@@ -238,7 +238,7 @@ class Behind:
 def behind(rt: Runtime, session: Session, token: str, origin: Origin) -> Behind | None:
     """Who holds this token, with the roles of this moment, and whether the session still counts. Changes nothing."""
     now = rt.now()
-    row = session.execute(_BEHIND, {"token": token_hash(token), "now": now}).first()
+    row = session.connection().execute(_BEHIND, {"token": token_hash(token), "now": now}).first()
     if row is None:
         return None
     actor = actor_of(row, origin)

@@ -19,7 +19,7 @@ from accessctl.services import frame, signin
 from accessctl.services.actor import Actor
 from accessctl.services.control import looking, transaction
 from accessctl.web import gates, kept
-from accessctl.web.context import SAFE_METHODS, origin, runtime
+from accessctl.web.context import SAFE_METHODS, origin, runtime, wants_fragment
 
 _BY_ITSELF = frozenset({"desk.heartbeat", "matrix.changes", "notices.count", "journal.check_state"})
 _WITHOUT_CHANGE = frozenset({"me.password", "public.sign_out"})
@@ -130,11 +130,15 @@ def sign_in_page() -> Response:
 
 
 def _resume(token: str) -> SignedIn | None:
-    """One look for the person; for a page that only shows, a second one for what its frame shows beside it."""
+    """One look for the person; for a page that only shows, a second one for what its frame shows beside it.
+
+    A part of a page has no frame around it.
+    """
     runtime_ = runtime()
     with looking(runtime_) as database:
         found = signin.behind(runtime_, database, token, origin())
-        if found is not None and found.over is None and request.method in SAFE_METHODS:
+        framed = request.method in SAFE_METHODS and not wants_fragment()
+        if found is not None and found.over is None and framed:
             g.beside = frame.around(runtime_, database, found.actor)
     if found is None:
         return None

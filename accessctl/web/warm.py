@@ -16,6 +16,8 @@ from accessctl.services.hours import vietnam
 from accessctl.services.runtime import Runtime
 from accessctl.web import assets
 
+log = structlog.get_logger("accessctl")
+
 _AFTER = 3.0  # seconds: whoever comes at once is served first
 _PAUSE = 0.02  # seconds between two steps, for those who are there already
 _COLLECT_AFTER = 25_000  # objects; a page makes thousands, and nearly all of them go without a collection
@@ -33,8 +35,9 @@ def _later(app: Flask) -> None:
     time.sleep(_AFTER)
     try:
         warm(app, pause=_PAUSE)
+        log.info("warm.done")
     except Exception:  # nobody waits for it: whatever is missing is made when it is asked for
-        structlog.get_logger("accessctl").exception("warm.failed")
+        log.exception("warm.failed")
 
 
 def warm(app: Flask, *, pause: float = 0.0) -> None:

@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from accessctl.services import accounts
 from accessctl.services.control import transaction
@@ -101,6 +102,26 @@ def test_a_change_elsewhere_shows_within_two_seconds_and_nothing_is_sent_while_n
     assert "<html" not in body
     assert changes(visitor, tag)[::2] == (304, "")
     assert changes(visitor, tag, "TKHCTT")[0] == 200
+
+
+def test_whoever_only_follows_it_costs_one_statement_that_says_who_asks(visitor: Visitor, world: World):
+    visitor.sign_in("vpt.ktra1")
+    _, tag, _ = changes(visitor)
+    said: list[str] = []
+
+    @event.listens_for(world.rt.engine, "before_cursor_execute")
+    def heard(*args: object) -> None:
+        said.append(str(args[2]))
+
+    try:
+        for _ in range(20):  # one of them may be the one that reads the picture anew
+            changes(visitor, tag)
+    finally:
+        event.remove(world.rt.engine, "before_cursor_execute", heard)
+    asking = [words for words in said if "web_session" in words]
+    assert len(asking) == 20
+    assert not [words for words in said if "notice" in words]
+    assert len(said) < 2 * len(asking)
 
 
 def test_a_cell_says_who_until_when_and_how_many_wait_or_why_it_is_out_of_use(visitor: Visitor, world: World):

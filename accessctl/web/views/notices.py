@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from accessctl.domain.notices import How, NoticeGroup, kinds_in
 from accessctl.errors import AccessError
 from accessctl.services import mail_queue, notice_words, notices
-from accessctl.services.control import transaction
+from accessctl.services.control import looking, transaction
 from accessctl.services.notices import Filter
 from accessctl.web import gates
 from accessctl.web.context import actor, runtime
@@ -48,7 +48,7 @@ def _unread() -> int | None:
         return g.beside.unread if g.beside else None
     if "unread_notices" not in g:
         try:
-            with transaction(runtime()) as database:
+            with looking(runtime()) as database:
                 g.unread_notices = notices.unread(runtime(), database, actor())
         except AccessError:
             g.unread_notices = None
