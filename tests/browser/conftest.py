@@ -30,7 +30,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WIDE, NARROW = 1280, 390
+WIDE, NARROW, HEIGHT = 1280, 390, 900
 AXE = """async () => (await axe.run({resultTypes: ["violations"], elementRef: false, preload: false})).violations
     .map(v => v.id + ": " + v.nodes[0].html.slice(0, 200) + " " + v.nodes[0].failureSummary)"""
 CHECKER = "/tests-only/axe.js"  # a file like any other, so that the browser reads and compiles it once
@@ -39,18 +39,23 @@ QUICK = (Path(__file__).parent / "quick_axe.js").read_text(encoding="utf-8").spl
 WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-def objections(page: Page) -> list[str]:
-    """What axe finds at both widths, and what is wider than the window; the window is left as it was."""
+def objections(page: Page, *, back: bool = True) -> list[str]:
+    """What axe finds at both widths, and what is wider than the window.
+
+    The width that the window has comes first, and `back` leaves it as it was: each change paints everything anew.
+    """
     size, found = page.viewport_size, []
+    assert size is not None
     page.wait_for_load_state()  # of what a click has begun, too
     page.add_script_tag(url=CHECKER)
-    for width in (NARROW, WIDE):
-        page.set_viewport_size({"width": width, "height": 900})
+    for width in (NARROW, WIDE) if size["width"] == NARROW else (WIDE, NARROW):
+        if width != size["width"]:
+            page.set_viewport_size({"width": width, "height": HEIGHT})
         if (wider := page.evaluate(WIDER)) > 0:
             found.append(f"{width} px: wider than the window by {wider}")
         found += [f"{width} px: {line}" for line in page.evaluate(AXE)]
-    if size:
-        page.set_viewport_size(size)
+    if back:
+        page.set_viewport_size({"width": size["width"], "height": size["height"]})
     return found
 
 
@@ -165,7 +170,7 @@ def open_desk(browser: Browser, address: str, world: World) -> Iterator[OpenDesk
     made: list[BrowserContext] = []
 
     def make(width: int = WIDE, language: str = "vi", *, scripts: bool = True) -> Desk:
-        size = {"width": width, "height": 900}
+        size = {"width": width, "height": HEIGHT}
         context = browser.new_context(viewport=size, java_script_enabled=scripts)
         context.add_cookies([{"name": "accessctl_language", "value": language, "url": address}])
         made.append(context)
