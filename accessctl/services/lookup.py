@@ -16,8 +16,10 @@ from accessctl.domain.dossiers import BadDossier, DossierNo
 from accessctl.domain.permissions import Permission
 from accessctl.domain.text import BadText, folded, one_line
 from accessctl.errors import Invalid
+from accessctl.services import contact_list
 from accessctl.services.actor import Actor
 from accessctl.services.authorize import may
+from accessctl.services.contact_list import Contact
 from accessctl.services.runtime import Runtime
 from accessctl.store.models import Account, Lease, Office, Officer
 
@@ -58,15 +60,16 @@ class Found:
     offices: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
     leases: tuple[FoundLease, ...] = ()
+    custodians: tuple[Contact, ...] = ()
+    """By name, for every officer: they stand in the contact list (R34)."""
     code: str | None = None
     dossier: str | None = field(default=None)
 
     @property
     def nothing(self) -> bool:
         """Whether nothing fits."""
-        return not (
-            self.officers or self.offices or self.accounts or self.leases or self.code or self.dossier
-        )
+        lists = (self.officers, self.offices, self.accounts, self.leases, self.custodians)
+        return not (any(lists) or self.code or self.dossier)
 
 
 def search(rt: Runtime, session: Session, actor: Actor, words: str) -> Found:
@@ -85,6 +88,7 @@ def search(rt: Runtime, session: Session, actor: Actor, words: str) -> Found:
         offices=_offices(rt, session, actor, words),
         accounts=_accounts(rt, session, actor, words),
         leases=_leases(session, actor, words, dossier, readable),
+        custodians=_custodians(rt, session, actor, words),
         code=words.upper() if _CODE.fullmatch(words.upper()) else None,
         dossier=dossier,
     )
@@ -107,6 +111,14 @@ def _officers(rt: Runtime, session: Session, actor: Actor, words: str) -> tuple[
         .limit(LIMIT)
     )
     return tuple(FoundOfficer(p.username, p.full_name, p.title, p.office_code, p.left_at) for p in people)
+
+
+def _custodians(rt: Runtime, session: Session, actor: Actor, words: str) -> tuple[Contact, ...]:
+    if not may(rt, actor, Permission.CUSTODIAN_VIEW, actor.office):
+        return ()
+    wanted = folded(words)
+    posts = contact_list.current(rt, session, actor)
+    return tuple(post for post in posts if post.full_name and wanted in folded(post.full_name))[:LIMIT]
 
 
 def _offices(rt: Runtime, session: Session, actor: Actor, words: str) -> tuple[str, ...]:

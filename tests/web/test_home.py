@@ -302,6 +302,16 @@ def test_the_box_finds_a_lease_by_its_id_and_shows_a_clerk_only_the_own(visitor:
         assert ("Lê Thị Ngọc Diệp" in visitor.words()) is sees, person
 
 
+def test_R34_the_box_finds_a_custodian_for_a_clerk_too_who_may_look_at_no_officer(reader: Visitor):
+    reader.sign_in("gng.the1")
+    reader.get("/search?q=duc minh")
+    assert "Trần Đức Minh" in reader.words("main")
+    assert "Cán bộ quản lý TKCL của BHXH huyện Cư Jút" in reader.words("main")
+    (call,) = [link for link in reader.all("a") if (link.get("href") or "").startswith("tel:")]
+    assert call.text
+    assert not [link for link in reader.all("a") if "/officers/" in (link.get("href") or "")]
+
+
 def test_what_is_too_long_or_holds_control_characters_is_refused_in_words(reader: Visitor):
     reader.sign_in("vpt.ktra1")
     assert reader.get("/search?q=" + "a" * 2000).status_code == 422
