@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 import psycopg
+import pytest
 
 from accessctl.jobs.reaper import HostLoop, Ledger
 from accessctl.jobs.worker import Worker
-from accessctl.officedb.server_log import log_mark_now
-from accessctl.services import findings
+from accessctl.officedb.server_log import log_mark_now, read_log
+from accessctl.services import findings, reconciliation, server_evidence
 from accessctl.services.evidence import Collector
 from accessctl.services.leasing import LeaseView
 from accessctl.services.server_evidence import ServerLogs
 from tests.common.world import World, eventually
 
+SETTLED = partial(read_log, settle=timedelta(seconds=0.2))
+"""Time for what the server has still to write into its log, not for a trigger that waits for a lock."""
+
 
 def collect(world: World, *hosts: str) -> None:
     """What the hosts wrote down themselves, then the server's log up to this moment.
 
-    A login in the log is certain only when the gate had its time to refuse it: this may take 2.5 s.
+    A login in the log is certain only when the gate had its time to refuse it; whoever calls this has seen his own
+    logins accepted or refused, so they are certain at once.
     """
     with world.rt.offices.witness("DML") as connection:
         goal = log_mark_now(connection)
@@ -39,7 +45,16 @@ def collect(world: World, *hosts: str) -> None:
             ).fetchone()
         return row == (True,)
 
-    eventually(read)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server_evidence, "read_log", SETTLED)
+        eventually(read)
+
+
+def certain_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for a daily statement, which reads on until nothing of its beginning is uncertain: 6 s otherwise."""
+    monkeypatch.setattr(server_evidence, "read_log", SETTLED)
+    for module in (reconciliation, server_evidence):
+        monkeypatch.setattr(module, "CLOCKS", timedelta(seconds=2.5))
 
 
 def collect_rows(world: World, *hosts: str) -> None:

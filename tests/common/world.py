@@ -220,6 +220,7 @@ class World:
         while clock.now() < until:
             if self.database.session.ask("SELECT count(*) FROM audit_inbox") == [(0,)]:
                 break
+            self.database.session.tell(f"NOTIFY {WAKE}")  # it would look by itself in a quarter of a second
             threading.Event().wait(0.005)
         with self.rt.engine.connect() as connection:
             while index_new(connection):

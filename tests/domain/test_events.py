@@ -8,6 +8,7 @@ import unicodedata
 import pytest
 
 from accessctl.domain.events import TAGS, Event, failed, label, parse
+from tests.common.each import of_each
 
 # domain.md §8.1 and issue 2, expanded by hand; a tag may be added to the enum but none of these may go.
 SPECIFIED = """
@@ -40,7 +41,7 @@ def test_families_named_with_a_star_are_expanded(family: str) -> None:
     assert [event for event in Event if event.source == family]
 
 
-@pytest.mark.parametrize("event", list(Event))
+@of_each("event", list(Event))
 def test_an_event_has_a_tidy_tag_and_words_in_both_languages(event: Event) -> None:
     assert re.fullmatch(r"[a-z0-9]+(\.[a-z_]+)+", event.value)
     assert not event.endswith(".failed")
@@ -56,7 +57,7 @@ def test_no_two_events_have_the_same_words() -> None:
     assert len({event.en for event in Event}) == len(Event)
 
 
-@pytest.mark.parametrize("event", list(Event))
+@of_each("event", list(Event))
 def test_every_event_has_a_failed_twin_that_reads_back_and_says_so(event: Event) -> None:
     assert parse(event) == (event, False)
     assert parse(failed(event)) == (event, True)

@@ -16,6 +16,7 @@ import pytest
 import accessctl
 from accessctl.domain.accounts import AccountState
 from accessctl.errors import AccessError, Refused, catalogue, message
+from tests.common.each import of_each
 
 PACKAGE = Path(accessctl.__file__).parent
 ERRORS = {
@@ -97,7 +98,7 @@ def returned() -> list[str]:
 USES = uses()
 
 
-@pytest.mark.parametrize("code", CODES)
+@of_each("code", CODES)
 def test_a_code_has_both_languages_with_the_same_placeholders(code: str) -> None:
     sentences = catalogue()[code]
     assert set(sentences) == {"vi", "en"}
@@ -114,7 +115,7 @@ def test_the_catalogue_is_sorted_and_holds_each_code_once() -> None:
     assert set(written) == set(tomllib.loads(text))
 
 
-@pytest.mark.parametrize("code", CODES)
+@of_each("code", CODES)
 def test_no_sentence_speaks_down_to_the_reader(code: str) -> None:
     words = re.findall(r"\w+", catalogue()[code]["vi"].casefold())
     assert "bạn" not in words
@@ -125,7 +126,7 @@ def test_there_are_many_places_to_check() -> None:
     assert sum(1 for use in USES if use.literal) > 40
 
 
-@pytest.mark.parametrize("use", USES, ids=lambda use: f"{use.where} {use.pattern}")
+@of_each("use", USES, ids=lambda use: f"{use.where} {use.pattern}")
 def test_every_code_that_is_raised_has_its_sentence(use: Use) -> None:
     if use.literal is not None:
         assert use.literal in catalogue()
@@ -133,7 +134,7 @@ def test_every_code_that_is_raised_has_its_sentence(use: Use) -> None:
         assert any(re.fullmatch(use.pattern, code) for code in CODES)
 
 
-@pytest.mark.parametrize(
+@of_each(
     "use", [u for u in USES if u.literal in catalogue() and u.facts is not None], ids=lambda u: f"{u.where}"
 )
 def test_every_sentence_gets_the_facts_it_needs(use: Use) -> None:
@@ -146,7 +147,7 @@ def message_source(code: str) -> str:
     return catalogue()[code]["vi"]
 
 
-@pytest.mark.parametrize("code", returned())
+@of_each("code", returned())
 def test_every_code_that_is_handed_back_has_its_sentence(code: str) -> None:
     assert code in catalogue()
 
@@ -213,7 +214,7 @@ FOUNDING = {
 } - {"province.toml", "officers.csv"}
 
 
-@pytest.mark.parametrize("code", sorted(FOUNDING))
+@of_each("code", sorted(FOUNDING))
 def test_every_complaint_about_a_founding_file_names_file_line_and_thing(code: str) -> None:
     assert placeholders(message_source(code)) <= {"file", "line", "what"}
     assert {"file", "line"} <= placeholders(message_source(code))

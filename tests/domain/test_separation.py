@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from accessctl.domain.custody import Department
 from accessctl.domain.permissions import Role
 from accessctl.domain.separation import BY_APPOINTMENT, PROVINCIAL, belongs, incompatible
+from tests.common.each import of_each
 
 FORBIDDEN = (
     {frozenset({Role.AUDITOR, role}) for role in Role if role is not Role.AUDITOR}
@@ -29,7 +30,7 @@ FORBIDDEN = (
 )
 
 
-@pytest.mark.parametrize("pair", list(combinations(Role, 2)))
+@of_each("pair", list(combinations(Role, 2)))
 def test_a_pair_of_roles_is_refused_exactly_when_the_specification_says_so(pair: tuple[Role, Role]) -> None:
     clash = incompatible(pair)
     assert (frozenset(clash) if clash else None) == (

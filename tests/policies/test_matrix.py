@@ -9,6 +9,7 @@ import pytest
 from accessctl.access.enforcer import Decision, Gate, Subject
 from accessctl.access.loader import load
 from accessctl.domain.permissions import Case, Permission, PermissionClass, Role
+from tests.common.each import of_each
 
 pytestmark = pytest.mark.xdist_group("policies")  # one table for all of them: it remembers its answers
 COLUMNS = (
@@ -42,7 +43,7 @@ def where_allowed(gate: Gate, role: str, permission: str) -> str:
     )
 
 
-@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
+@of_each("row", ROWS, ids=lambda row: row[0])
 def test_the_policy_agrees_with_the_matrix_of_the_domain_page(gate: Gate, row: list[str]) -> None:
     permission, *cells = row
     expected = {role: CELLS[cell] for role, cell in zip(COLUMNS, cells, strict=True)}

@@ -22,6 +22,7 @@ import pytest
 from accessctl.access.enforcer import Gate, Subject
 from accessctl.access.loader import default_folder
 from accessctl.domain.permissions import Case, Permission, Role
+from tests.common.each import of_each
 
 pytestmark = pytest.mark.xdist_group("policies")  # one table for all of them: it remembers its answers
 NINE = ("VPT", "CJT", "DML", "KNO", "DSG", "DRL", "DGL", "TDC", "GNG")
@@ -146,7 +147,7 @@ def test_the_table_equals_casbin_and_a_second_reading_on_every_permission_and_ca
                 assert said == whole.enforce(f"officer-{number}", *asked), asked
 
 
-@pytest.mark.parametrize("token", HOSTILE, ids=lambda token: repr(token)[:20])
+@of_each("token", HOSTILE)
 def test_the_table_equals_casbin_on_hostile_words_and_both_deny(
     gate: Gate, whole: casbin.Enforcer, token: str
 ) -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import unicodedata
 
-import pytest
 from babel.messages.pofile import read_po
 
 from accessctl.domain.notices import NoticeGroup, NoticeKind, kinds_in
 from accessctl.services import notice_words
 from accessctl.services.notice_words import placeholders, texts
 from accessctl.web import display
+from tests.common.each import of_each
 
 CATALOGUE = "accessctl/web/translations/en/LC_MESSAGES/messages.po"
 
 
-@pytest.mark.parametrize("kind", list(NoticeKind))
+@of_each("kind", list(NoticeKind))
 def test_every_kind_has_words_in_both_languages_with_the_same_facts(kind: NoticeKind) -> None:
     vi, en = (texts()["kind"][kind.value][language] for language in ("vi", "en"))
     assert set(vi) == set(en) == {"label", "title", "text"}

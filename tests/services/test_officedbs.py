@@ -19,7 +19,7 @@ from accessctl.errors import Invalid, NotFound, Refused
 from accessctl.services import office_board, office_links, statements
 from accessctl.services.control import transaction
 from accessctl.services.runtime import Runtime
-from tests.common.evidence import collect, found
+from tests.common.evidence import certain_at_once, collect, found
 from tests.common.world import World
 
 ACCOUNT = "TKCL-CJT-DML"
@@ -156,7 +156,10 @@ def test_a_unit_head_sees_the_own_database_and_a_clerk_none(world: World) -> Non
 # The daily statement
 
 
-def test_S57_a_day_reads_the_same_on_the_page_and_in_the_list_of_days(world: World) -> None:
+def test_S57_a_day_reads_the_same_on_the_page_and_in_the_list_of_days(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certain_at_once(monkeypatch)
     lease = world.lend("cjt.the1", ACCOUNT)
     assert lease.dsn is not None
     with psycopg.connect(lease.dsn) as client:

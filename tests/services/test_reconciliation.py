@@ -19,10 +19,15 @@ from accessctl.clock import local
 from accessctl.errors import Refused
 from accessctl.services import desk, leasing, reconciliation
 from accessctl.services.findings import Kind
-from tests.common.evidence import found, state_of
+from tests.common.evidence import certain_at_once, found, state_of
 from tests.common.world import PASSWORD, World
 
 ACCOUNT, ROLE = "TKCL-CJT-DML", "tkcl_cjt_dml"
+
+
+@pytest.fixture(autouse=True)
+def _certain_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    certain_at_once(monkeypatch)
 
 
 def a_days_work(world: World) -> int:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import html5lib
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from werkzeug.local import LocalProxy
 from werkzeug.test import TestResponse
 
 from accessctl.app import create_app
 from accessctl.services.control import transaction
-from accessctl.store.models.officers import Officer
+from accessctl.store.models.officers import Officer, WebSession
+from accessctl.web import errors
 from tests.common.application import application
+from tests.common.reading import XHTML, objections, tree
 from tests.common.world import PASSWORD, Province, World, fresh_world
 
-XHTML = "{http://www.w3.org/1999/xhtml}"
+__all__ = ["XHTML", "Visitor"]
+SIGNED_IN = "tests: who is in"
 
 
 @dataclass
@@ -34,8 +37,6 @@ class Visitor:
     _page: Any = None
     _first_page: bool = False
     """Signed in, and where that leads to not opened yet: nobody has looked."""
-    objections: list[str] = field(default_factory=list)
-    """What a strict reader of HTML says against the page that `page` gave last."""
 
     def get(self, address: str, **more: Any) -> TestResponse:
         """Open a page, following redirects."""
@@ -49,20 +50,42 @@ class Visitor:
         self._first_page = False
         return self._seen(self.client.post(target, data=fields, follow_redirects=follow))
 
-    def sign_in(self, username: str, password: str = PASSWORD) -> TestResponse:
-        """Through the door. The start page behind it is opened when somebody looks at it: few tests do."""
+    def sign_in(self, username: str, password: str = PASSWORD, *, anew: bool = False) -> TestResponse:
+        """Through the door. The start page behind it is opened when somebody looks at it: few tests do.
+
+        Where nothing happens somebody who has signed in before is in already, but `anew`: that forgives failures.
+        """
+        kept = self._in_already()
+        if kept is not None and password == PASSWORD and username in kept and not anew:
+            self.client.set_cookie(self._session_name, kept[username])
+            return self._at_the_start()
         fields = {"username": username, "password": password, "csrf_token": self._at_the_door()}
         answer = self.client.post("/sign-in", data=fields)
         if (answer.status_code, answer.headers.get("Location")) == (303, "/"):
-            self._first_page = True
-            return cast(TestResponse, LocalProxy(lambda: self.answer))
+            if kept is not None and (cookie := self.client.get_cookie(self._session_name)) is not None:
+                kept[username] = cookie.value
+            return self._at_the_start()
         if answer.location:
             return self.get(answer.location)
         return self._seen(answer)
 
+    def _at_the_start(self) -> TestResponse:
+        self._first_page = True
+        return cast(TestResponse, LocalProxy(lambda: self.answer))
+
+    @property
+    def _session_name(self) -> str:
+        return str(self.client.application.config["SESSION_COOKIE_NAME"])
+
+    def _in_already(self) -> dict[str, str] | None:
+        """The cookies of those who signed in where nothing happens (`quiet_app`), for one who comes with nothing."""
+        if any(map(self.client.get_cookie, (self._session_name, "accessctl_language"))):
+            return None
+        return cast("dict[str, str] | None", self.client.application.extensions.get(SIGNED_IN))
+
     def _at_the_door(self) -> str:
         """The token of the sign-in form; who comes with nothing gets what the first who came so was given."""
-        name = self.client.application.config["SESSION_COOKIE_NAME"]
+        name = self._session_name
         given: dict[str, tuple[str, str]] = self.client.application.extensions.setdefault(
             "tests at the door", {}
         )
@@ -99,10 +122,14 @@ class Visitor:
         """The tree of the last page, read when somebody asks for it: few tests look at every page on their way."""
         html = self._html
         if self._page is None and html is not None:
-            parser = html5lib.HTMLParser()
-            self._page = parser.parse(html.text)
-            self.objections = [f"{place}: {code} {facts}" for place, code, facts in parser.errors]
+            self._page = tree(html.text)
         return self._page
+
+    @property
+    def objections(self) -> list[str]:
+        """What a strict reader of HTML says against the last page; it takes its time, so ask where that is meant."""
+        html = self._html
+        return objections(html.text) if html is not None else ["no page"]
 
     @property
     def token(self) -> str:
@@ -137,18 +164,51 @@ def quiet_world(province: Province) -> Iterator[World]:
         yield made
 
 
+@dataclass
+class SignedIn:
+    """The cookies of those who have signed in where nothing happens: nobody needs to a second time."""
+
+    cookies: dict[str, str] = field(default_factory=dict)
+    _since: float = field(default_factory=time.monotonic)
+    _ended: int = 0
+
+    def only_good(self, ended: int) -> None:
+        """Forget them all when a session was `ended` since the last look, or long before they are idle."""
+        if ended != self._ended or time.monotonic() - self._since > 300:
+            self.cookies.clear()
+            self._since, self._ended = time.monotonic(), ended
+
+
 @pytest.fixture(scope="session")
-def quiet_app(quiet_world: World) -> Flask:
+def signed_in() -> SignedIn:
+    return SignedIn()
+
+
+@pytest.fixture(scope="session")
+def quiet_app(quiet_world: World, signed_in: SignedIn) -> Flask:
     """The application on the province in which nothing happens; a test that changes it makes one of its own."""
-    return create_app(quiet_world.settings, runtime=quiet_world.rt)
+    app = create_app(quiet_world.settings, runtime=quiet_world.rt)
+    app.extensions[SIGNED_IN] = signed_in.cookies
+    return app
 
 
 @pytest.fixture
-def reader(quiet_app: Flask, quiet_world: World) -> Iterator[Visitor]:
-    """Somebody who only looks; a language chosen while signed in is not left to the next test."""
+def reader(quiet_app: Flask, quiet_world: World, signed_in: SignedIn) -> Iterator[Visitor]:
+    """Somebody who only looks; neither a language chosen while signed in nor a session ended is left to the next."""
     yield Visitor(quiet_app.test_client())
     with transaction(quiet_world.rt) as session:
         session.execute(update(Officer).values(language=None).where(Officer.language.is_not(None)))
+        ended = session.scalar(select(func.count()).where(WebSession.ended_at.is_not(None)))
+    signed_in.only_good(ended or 0)
+
+
+@pytest.fixture
+def refused_in_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refusals without the words around them, for tests of hundreds: drawing that page cannot change a status."""
+    draw = errors.render_template
+    monkeypatch.setattr(
+        errors, "render_template", lambda name, **words: "" if name == "error.html" else draw(name, **words)
+    )
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accessctl.clock import local
+from tests.common.evidence import certain_at_once
 from tests.common.world import World
 from tests.web.conftest import XHTML, Visitor
 from tests.web.test_pages import look_over
@@ -78,7 +79,10 @@ def test_who_may_not_check_or_reconcile_does_not(visitor: Visitor, world: World,
     assert not world.records("reconciliation.done")
 
 
-def test_S57_the_statement_of_a_day_prints_and_is_made_anew_on_demand(visitor: Visitor, world: World):
+def test_S57_the_statement_of_a_day_prints_and_is_made_anew_on_demand(
+    visitor: Visitor, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    certain_at_once(monkeypatch)
     today = local(world.now()).date()
     visitor.sign_in("vpt.cntt1")
     visitor.get(f"/databases/days/{today}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
-import pytest
 from flask import Flask
 
 from accessctl.web import help_texts
+from tests.common.each import of_each
 from tests.web.conftest import Visitor
 from tests.web.test_pages import look_over
 
@@ -22,7 +22,7 @@ def test_every_page_that_can_be_opened_has_a_help_text(quiet_app: Flask):
     assert len(readable) > 25
 
 
-@pytest.mark.parametrize("key", sorted(help_texts.texts()))
+@of_each("key", sorted(help_texts.texts()))
 def test_a_text_says_what_the_page_is_for_and_what_to_do_in_both_languages(key: str):
     vi, en = (help_texts.texts()[key][language] for language in ("vi", "en"))
     assert (len(vi.steps), len(vi.notes)) == (len(en.steps), len(en.notes))

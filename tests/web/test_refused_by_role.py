@@ -53,6 +53,7 @@ def questions(monkeypatch: pytest.MonkeyPatch) -> Questions:
     return heard
 
 
+@pytest.mark.usefixtures("refused_in_short")
 def test_S54_every_page_refuses_every_role_that_the_policy_refuses(
     quiet_world: World, quiet_app: Flask, questions: Questions
 ):
