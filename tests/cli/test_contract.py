@@ -230,20 +230,15 @@ def test_officedb_install_shows_its_sql_without_any_secret_and_a_second_install_
 def test_without_json_people_get_tables_in_vietnamese_and_sentences_with_the_code(
     accessctl: CommandLine,
 ) -> None:
-    folder = str(accessctl.folder)
-    listed = accessctl.program("custodians", "list", "--data", folder, "--as", "cjt.tn1", plain=True)
+    listed = accessctl("custodians", "list", who="cjt.tn1", plain=True)
     assert listed.status == 0
     assert "Danh sách thông tin liên hệ cán bộ quản lý tài khoản" in listed.out
-    refused = accessctl.program(
-        "accounts", "lock", ACCOUNT, "--reason", "x", "--data", folder, "--as", "cjt.tn1", plain=True
-    )
+    lock = ("accounts", "lock", ACCOUNT, "--reason", "x")
+    refused = accessctl(*lock, who="cjt.tn1", plain=True)
     assert (refused.status, refused.out) == (1, "")
     assert "Không được phép" in refused.err
     assert "[policy.no_rule]" in refused.err
-    english = accessctl.program(
-        "accounts", "lock", ACCOUNT, "--reason", "x", "--language", "en", "--data", folder, "--as", "cjt.tn1",
-        plain=True,
-    )  # fmt: skip
+    english = accessctl(*lock, "--language", "en", who="cjt.tn1", plain=True)
     assert "Not allowed" in english.err
 
 

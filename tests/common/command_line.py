@@ -57,17 +57,23 @@ class CommandLine:
         path.write_text("".join(f"{name}={value}\n" for name, value in env.items()), encoding="utf-8")
         path.chmod(0o600)
 
-    def _arguments(self, words: tuple[str, ...], who: str | None) -> list[str]:
-        return [*words, "--json", "--data", str(self.folder), *(["--as", who] if who else [])]
+    def _arguments(self, words: tuple[str, ...], who: str | None, *, plain: bool) -> list[str]:
+        return [
+            *words,
+            *([] if plain else ["--json"]),
+            "--data",
+            str(self.folder),
+            *(["--as", who] if who else []),
+        ]
 
     def __call__(
         self, *words: str, who: str | None = None, password: str | None = PASSWORD, env: dict[str, str] | None = None,
-        stdin: str | None = None,
+        stdin: str | None = None, plain: bool = False,
     ) -> Answer:  # fmt: skip
-        """In this process. An exception that is no refusal is raised, not turned into an exit status."""
+        """In this process; `plain`: as people are told it. An exception that is no refusal is raised."""
         given = {"ACCESSCTL_PASSWORD": password, "ACCESSCTL_NEW_PASSWORD": None, **(env or {})}
         done = CliRunner().invoke(
-            cli, self._arguments(words, who), env=given, input=stdin, catch_exceptions=False
+            cli, self._arguments(words, who, plain=plain), env=given, input=stdin, catch_exceptions=False
         )
         return Answer(done.exit_code, done.stdout, done.stderr)
 

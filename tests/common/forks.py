@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -36,16 +37,20 @@ class Forks:
         theirs.close()
         ours.settimeout(PATIENCE)
         self._line = ours
+        self._turn = threading.Lock()
 
-    def fork(self, words: list[str], out: int, complaints: int) -> int:
-        """A process that does what the words say; its id."""
-        socket.send_fds(self._line, [json.dumps(words).encode()], [out, complaints])
-        return int(self._line.recv(100))
+    def fork(self, words: list[str], out: int, complaints: int, given: int | None = None) -> int:
+        """A process that does what the words say; its id. `given` is its standard input, else there is none."""
+        pipes = [out, complaints] if given is None else [out, complaints, given]
+        with self._turn:
+            socket.send_fds(self._line, [json.dumps(words).encode()], pipes)
+            return int(self._line.recv(100))
 
     def wait(self, pid: int) -> int:
         """Its exit code, −9 when it was killed."""
-        self._line.send(json.dumps(pid).encode())
-        return int(self._line.recv(100))
+        with self._turn:
+            self._line.send(json.dumps(pid).encode())
+            return int(self._line.recv(100))
 
     def close(self) -> None:
         """No more processes."""
@@ -57,7 +62,7 @@ def serve(line: socket.socket, main: Callable[..., object]) -> None:
     """Fork for each request, until nobody asks any more; `main` gets the words in the new process."""
     gc.freeze()
     while True:
-        request, pipes, _, _ = socket.recv_fds(line, 65536, 2)
+        request, pipes, _, _ = socket.recv_fds(line, 65536, 3)
         if not request:
             return
         asked = json.loads(request)
@@ -70,15 +75,12 @@ def serve(line: socket.socket, main: Callable[..., object]) -> None:
         line.send(str(answer).encode())
 
 
-def _be(
-    main: Callable[..., object], words: list[str], line: socket.socket, out: int, complaints: int
-) -> NoReturn:
+def _be(main: Callable[..., object], words: list[str], line: socket.socket, *pipes: int) -> NoReturn:
     """The forked process, from its first step to its end."""
     line.close()
-    os.dup2(out, 1)
-    os.dup2(complaints, 2)
-    os.close(out)
-    os.close(complaints)
+    for stream, pipe in zip((1, 2, 0), pipes, strict=False):  # no pipe for standard input: there is none
+        os.dup2(pipe, stream)
+        os.close(pipe)
     code = 1
     try:
         main(*words)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from accessctl.config import ENV_FILE
+from accessctl.jobs import worker as jobs
 from accessctl.jobs.worker import Worker
 from tests.common.forks import Forks
 from tests.common.world import World
@@ -26,9 +27,7 @@ class Machines:
         self.folder = folder
         self._env = dict(world.settings.env)
         self._forks = forks
-        path = folder / ENV_FILE
-        path.touch(mode=0o600)
-        path.write_text("".join(f"{name}={value}\n" for name, value in self._env.items()), encoding="utf-8")
+        write_settings(world, folder)
         self._started: list[Process | processes.Worker] = []
 
     def do(self, *words: str) -> Process:
@@ -60,6 +59,14 @@ class Machines:
             process.kill()
 
 
+def write_settings(world: World, folder: Path) -> None:
+    """Where processes find the settings of this world."""
+    path = folder / ENV_FILE
+    path.touch(mode=0o600)
+    lines = (f"{name}={value}\n" for name, value in world.settings.env.items())
+    path.write_text("".join(lines), encoding="utf-8")
+
+
 @pytest.fixture(scope="session")
 def forks() -> Iterator[Forks]:
     """What the driver's processes are forked from."""
@@ -77,8 +84,10 @@ def machines(world: World, tmp_path: Path, forks: Forks) -> Iterator[Machines]:
 
 
 @pytest.fixture
-def working(world: World) -> Working:
+def working(world: World, tmp_path: Path, forks: Forks, monkeypatch: pytest.MonkeyPatch) -> Working:
     """`with working():` – the worker's loops, on the world's clock, finish what others left."""
+    write_settings(world, tmp_path)
+    monkeypatch.setattr(jobs, "SequencerProcess", lambda _: processes.Sequencer(forks, tmp_path))
 
     @contextmanager
     def run() -> Iterator[Worker]:

@@ -24,6 +24,7 @@ from sqlalchemy.exc import OperationalError
 from accessctl import clock
 from accessctl.config import Settings
 from accessctl.errors import AccessError, Conflict
+from accessctl.jobs import sequencer
 from accessctl.jobs.loop import configure_log
 from accessctl.jobs.sequencer import SequencerLoop
 from accessctl.officedb import leases as office_leases
@@ -217,6 +218,9 @@ def main(folder: str, action: str, *words: str) -> None:
     configure_log()  # to standard error: standard output is the parent's
     if action == "sequence":
         sequence(settings)
+    if action == "stand_by":
+        sequencer.run(settings)
+        return
     rt = build_runtime(
         settings, pool=16
     )  # a connection for each writer: more would be closed at every return

@@ -76,6 +76,30 @@ class Process:
         return self._code
 
 
+class Sequencer:
+    """What a worker under test starts as its SequencerProcess, forked: a new interpreter imports for a second."""
+
+    def __init__(self, forks: Forks, folder: Path) -> None:
+        self._forks = forks
+        self._folder = folder
+        self._pid: int | None = None
+
+    def turn(self) -> None:
+        """Start it."""
+        if self._pid is None:
+            theirs, self._line = os.pipe()
+            with open(os.devnull, "wb") as nowhere:
+                words, said = [str(self._folder), "stand_by"], nowhere.fileno()
+                self._pid = self._forks.fork(words, said, said, theirs)
+            os.close(theirs)
+
+    def close(self) -> None:
+        """Let it put what is written under a checkpoint and end."""
+        if self._pid is not None:
+            os.close(self._line)
+            assert self._forks.wait(self._pid) == 0
+
+
 class Worker:
     """The worker as it runs in production: a program of its own."""
 
