@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from accessctl.domain.events import Event
 from accessctl.domain.permissions import Permission, Role
@@ -107,7 +107,7 @@ def show(rt: Runtime, session: Session, actor: Actor, code: str) -> OfficeDetail
         "calendar": Permission.CALENDAR_OVERRIDE,
     }
     return OfficeDetail(
-        row=_row(rt, session, office, _heads(session), _counts(session)),
+        row=_row(rt, session, office, _heads(session), {office.code: sum(sections.values())}),
         departments=tuple((code, sections.get(code, 0)) for code in office.departments),
         custodians=tuple(_custodians(rt, session, office)),
         spans=tuple((a, b) for a, b in office.hours.get("spans", [])),
@@ -237,12 +237,9 @@ def _heads(session: Session) -> dict[str, list[PersonView]]:
 
 
 def _custodians(rt: Runtime, session: Session, office: Office) -> list[tuple[str, PersonView | None]]:
-    in_force = {
-        c.kind: _person(c.officer)
-        for c in session.scalars(
-            select(Custody).where(Custody.office_code == office.code, Custody.period.contains(rt.now()))
-        )
-    }
+    now = select(Custody).where(Custody.office_code == office.code, Custody.period.contains(rt.now()))
+    rows = session.scalars(now.options(joinedload(Custody.officer)))
+    in_force = {row.kind: _person(row.officer) for row in rows}
     return [(kind, in_force.get(kind)) for kind in ("TKCL", "TKHCTT")]
 
 
