@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import html5lib
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -20,10 +21,9 @@ from accessctl.services.control import transaction
 from accessctl.store.models.officers import Officer, WebSession
 from accessctl.web import errors
 from tests.common.application import application
-from tests.common.reading import XHTML, objections, tree
 from tests.common.world import PASSWORD, Province, World, fresh_world
 
-__all__ = ["XHTML", "Visitor"]
+XHTML = "{http://www.w3.org/1999/xhtml}"
 SIGNED_IN = "tests: who is in"
 
 
@@ -35,6 +35,7 @@ class Visitor:
     _answer: TestResponse | None = field(default=None, repr=False)
     _seen_last: TestResponse | None = field(default=None, repr=False)
     _page: Any = None
+    _objections: list[str] = field(default_factory=list)
     _first_page: bool = False
     """Signed in, and where that leads to not opened yet: nobody has looked."""
 
@@ -122,14 +123,15 @@ class Visitor:
         """The tree of the last page, read when somebody asks for it: few tests look at every page on their way."""
         html = self._html
         if self._page is None and html is not None:
-            self._page = tree(html.text)
+            parser = html5lib.HTMLParser()
+            self._page = parser.parse(html.text)
+            self._objections = [f"{place}: {code} {facts}" for place, code, facts in parser.errors]
         return self._page
 
     @property
     def objections(self) -> list[str]:
-        """What a strict reader of HTML says against the last page; it takes its time, so ask where that is meant."""
-        html = self._html
-        return objections(html.text) if html is not None else ["no page"]
+        """What a strict reader of HTML says against the last page."""
+        return self._objections if self.page is not None else ["no page"]
 
     @property
     def token(self) -> str:
