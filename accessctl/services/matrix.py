@@ -1,6 +1,6 @@
 """The province as a square: who serves (rows) at whose database (columns), and how each account stands now (ui.md).
 
-One reading serves everybody who looks within half a second, so a hundred open pages cost little more than one.
+One reading serves everybody who looks within a third of a second, so a hundred open pages cost little more than one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ IN_USE = "IN_USE"
 MISSING = "MISSING"
 SIDE = 12  # offices that fit on one side; a larger province is looked at in blocks of nine
 BLOCK = 9
-_KEPT = 0.5  # seconds
+_KEPT = 0.3  # seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,9 +121,7 @@ def test_a_hundred_people_looking_at_once_cost_one_reading(world: World):
         for n in range(100):
             matrix.look(world.rt, session, people[n % 4], Wanted())
     event.remove(world.rt.engine, "before_cursor_execute", heard)
-    assert (
-        len([said for said in statements if "account" in said]) <= 4
-    )  # at most a new reading each half second
+    assert len([said for said in statements if "account" in said]) <= 4  # at most a new reading each 0.3 s
 
 
 def _narrowed(world: World, folder: Path, *, whose: str) -> Runtime:

@@ -4,7 +4,7 @@
 
   var live = document.getElementById("live");
   if (!live || !window.fetch) return;
-  var PACE = 1300; // with the half second that the server keeps its picture, a change shows within 2 s
+  var PACE = 1300; // with the 0.3 s that the server keeps its picture, a change shows within 2 s, on a busy server too
   var version = live.dataset.version;
   var misses = 0;
 
