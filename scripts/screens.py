@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import argparse
 import base64
+import contextlib
 import json
+import secrets
 import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from playwright.sync_api import Browser, Page, sync_playwright
 
 FLAGS = [
@@ -33,6 +36,7 @@ SIZES = {"": (1280, 800), "-narrow": (390, 844)}
 SCALE = {"": 0.65, "-narrow": 0.65}
 README = ("desk", "director-start", "it-matrix")
 """Those that the README shows: PNG, full size, Vietnamese."""
+FINDING = "main table a[href^='/findings/']"
 LOOKERS = {
     "clerk": ("cjt.the1", ("desk", "custodians", "offices", "journal")),
     "custodian": ("cjt.the2", ("leases", "custodians", "findings")),
@@ -117,7 +121,7 @@ DEEPER: tuple[tuple[str, str, str], ...] = (
 )
 FIRST_OF: tuple[tuple[str, str, str, str], ...] = (
     ("head", "one-lease", "/leases/", "main table a[href^='/leases/']:not([href$='/revoke'])"),
-    ("it", "one-finding", "/findings/", "main table a[href^='/findings/']"),
+    ("it", "one-finding", "/findings/", FINDING),
     ("director", "policy-change", "/policy/changes/", "main table a[href^='/policy/changes/']"),
     ("director", "policy-approve", "/policy/changes/", "main table a[href^='/policy/changes/']"),
 )
@@ -145,6 +149,8 @@ class Album:
     language: str
     windows: dict[str, Page] = field(default_factory=dict)
     taken: list[tuple[str, str]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    """Pages that there was nothing to show on."""
 
     def __post_init__(self) -> None:
         self.url = str(self.demo["url"]).rstrip("/")
@@ -215,6 +221,20 @@ class Album:
             page.fill("#reason", "Nghi lộ mật khẩu")
             self.press(page, "main form button.btn-danger")
 
+    def knock(self) -> None:
+        """Somebody tries a password on an account that nobody holds, and it becomes a finding to look at."""
+        host = {name: self.demo["offices"]["TDC"][name] for name in ("host", "port", "dbname")}
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(
+                **host, user="tkcl_cjt_tdc", password=secrets.token_hex(8), connect_timeout=5
+            ).close()
+        page = self.window("vpt.cntt1")
+        for _ in range(30):
+            page.goto(f"{self.url}/findings/")
+            if page.locator(FINDING).count():
+                return
+            page.wait_for_timeout(1000)
+
     def propose(self) -> None:
         """IT proposes that heads read the policy no more, unless a proposal waits already."""
         page = self.window("vpt.cntt1")
@@ -256,6 +276,7 @@ class Album:
         head.click("a[href$='/revoke'] >> nth=0")
         self.take(head, "head", "revoke")
         self.lock("TKCL-CJT-KNO")
+        self.knock()
         self.propose()
         self.look_around()
         clerk.goto(self.url + "/desk/")
@@ -285,6 +306,8 @@ class Album:
             if (found := page.locator(link).first).count():
                 here = str(found.get_attribute("href"))
                 self.take(page, role, name, here + ("/approve" if name.endswith("approve") else ""))
+            else:
+                self.missing.append(f"{role}-{name}: no {link} at {address}")
 
 
 def index(out: Path, taken: list[tuple[str, str]]) -> None:
@@ -335,12 +358,16 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        missing: list[str] = []
         for turn, language in enumerate(("vi", "en")):
             album = Album(browser, demo, options.out, language)
             album.walk(options.start + turn * 10, options.subject)
+            missing += album.missing
         browser.close()
     index(options.out, album.taken)
-    return 0
+    for what in missing:
+        print(f"no picture: {what}", file=sys.stderr)
+    return 1 if missing else 0
 
 
 if __name__ == "__main__":
