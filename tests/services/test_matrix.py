@@ -106,7 +106,8 @@ def test_the_version_changes_with_what_is_shown_and_only_then(world: World):
     assert look(world, "vpt.gd").version == before.version
 
 
-def test_a_hundred_people_looking_at_once_cost_one_reading(world: World):
+def test_a_hundred_people_looking_at_once_cost_one_reading(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(matrix, "_KEPT", 60.0)  # at once, however slow this machine is
     statements: list[str] = []
     world.rt.office_codes()
     people = [world.actor(name) for name in ("vpt.gd", "vpt.ktra1", "cjt.gd", "cjt.the1")]
@@ -121,7 +122,7 @@ def test_a_hundred_people_looking_at_once_cost_one_reading(world: World):
         for n in range(100):
             matrix.look(world.rt, session, people[n % 4], Wanted())
     event.remove(world.rt.engine, "before_cursor_execute", heard)
-    assert len([said for said in statements if "account" in said]) <= 4  # at most a new reading each 0.3 s
+    assert len([said for said in statements if "account" in said]) <= 4
 
 
 def _narrowed(world: World, folder: Path, *, whose: str) -> Runtime:

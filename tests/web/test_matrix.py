@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from accessctl.services import accounts
+from accessctl.services import accounts, matrix
 from accessctl.services.control import transaction
 from tests.common.world import World
 from tests.web.conftest import XHTML, Visitor
@@ -104,7 +104,10 @@ def test_a_change_elsewhere_shows_within_two_seconds_and_nothing_is_sent_while_n
     assert changes(visitor, tag, "TKHCTT")[0] == 200
 
 
-def test_whoever_only_follows_it_costs_one_statement_that_says_who_asks(visitor: Visitor, world: World):
+def test_whoever_only_follows_it_costs_one_statement_that_says_who_asks(
+    visitor: Visitor, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(matrix, "_KEPT", 60.0)  # however slow this machine is, nobody reads the picture anew
     visitor.sign_in("vpt.ktra1")
     _, tag, _ = changes(visitor)
     said: list[str] = []
@@ -114,14 +117,12 @@ def test_whoever_only_follows_it_costs_one_statement_that_says_who_asks(visitor:
         said.append(str(args[2]))
 
     try:
-        for _ in range(20):  # one of them may be the one that reads the picture anew
-            changes(visitor, tag)
+        for _ in range(20):
+            assert changes(visitor, tag)[0] == 304
     finally:
         event.remove(world.rt.engine, "before_cursor_execute", heard)
-    asking = [words for words in said if "web_session" in words]
-    assert len(asking) == 20
-    assert not [words for words in said if "notice" in words]
-    assert len(said) < 2 * len(asking)
+    assert len(said) == 20
+    assert all("web_session" in words for words in said)
 
 
 def test_a_cell_says_who_until_when_and_how_many_wait_or_why_it_is_out_of_use(visitor: Visitor, world: World):

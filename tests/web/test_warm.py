@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask
+from structlog.testing import capture_logs
 
 from accessctl.services import policy_matrix
 from accessctl.services.policy_matrix import Query
@@ -47,3 +49,20 @@ def test_what_cannot_be_made_ready_stops_nothing(quiet_app: Flask, monkeypatch: 
     finally:
         gc.set_threshold(*before)
     assert tried == [1]
+
+
+def test_a_process_says_when_it_is_warm_and_does_not_say_so_when_it_failed(
+    quiet_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm, "_AFTER", 0.0)
+    before = gc.get_threshold()
+    said = []
+    try:
+        for fault in (None, OSError("no such folder")):
+            monkeypatch.setattr(warm, "warm", Mock(side_effect=fault))
+            with capture_logs() as lines:
+                warm.begin(quiet_app).join(10)
+            said.append([line["event"] for line in lines])
+    finally:
+        gc.set_threshold(*before)
+    assert said == [["warm.done"], ["warm.failed"]]
